@@ -1,0 +1,1 @@
+"""The only place that imports sqlalchemy: the ledger, its transactions and its records."""

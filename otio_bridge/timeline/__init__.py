@@ -1,0 +1,1 @@
+"""The only place that imports opentimelineio: reading edits, finding shots, relinking."""

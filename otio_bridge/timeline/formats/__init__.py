@@ -1,0 +1,1 @@
+"""A patcher for each format an editor writes."""

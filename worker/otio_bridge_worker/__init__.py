@@ -1,0 +1,1 @@
+"""The processes: worker, poller, supervisor, private queue server."""
