@@ -1,0 +1,129 @@
+"""Which queue a take's next step belongs on, and how a worker is told that there is something to do.
+
+A nudge is a token, not an assignment: it names no take, and losing it costs a delay (design §2, rule 4).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+
+from otio_bridge.errors import QueueError
+from otio_bridge.model.take import TakeState
+from otio_bridge.settings import Settings
+
+#: cpu: plates, conform, checks · net: uploads, calls, downloads · heavy: neural and other long local work.
+QUEUES: Final = ("cpu", "net", "heavy")
+#: The only job there is. Its name is wire format; workers compare it and never import it.
+JOB: Final = "otio_bridge_worker.job.step"
+#: Tokens kept in one queue. A worker keeps stepping while it finds work, so more would only pile up.
+MOST_TOKENS: Final = 64
+#: Seconds after which a token nobody took vanishes.
+TOKEN_LIFE: Final = 3600
+
+
+def queue_of(state: TakeState, *, local: bool, heavy: bool) -> str | None:
+    """The queue of the step that follows `state`; None where no worker has one (poller, person, end)."""
+    match state:
+        case TakeState.PLANNED | TakeState.FETCHED | TakeState.CONFORMED:
+            return "cpu"
+        case TakeState.PREPARED:
+            return ("heavy" if heavy else "cpu") if local else "net"
+        case TakeState.DONE:
+            return "cpu" if local else "net"
+        case _:
+            return None
+
+
+def queue_name(ledger_id: str, queue: str) -> str:
+    """The queue's name on a server that several ledgers share."""
+    return f"otio-bridge:{ledger_id}:{queue}"
+
+
+def server_url(settings: Settings) -> str | None:
+    """Where the queue server is: as set, else the private one's address; None where none was started.
+
+    The private server's file is read anew each time, because a restarted server may have moved.
+    The address holds the password: it is a secret.
+    """
+    if settings.redis_url is not None:
+        return settings.redis_url.get_secret_value()
+    try:
+        found = json.loads(settings.queue_file.read_text(encoding="utf-8"))
+        return f"redis://:{found['password']}@127.0.0.1:{int(found['port'])}/0"
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def connect(url: str, *, timeout: float = 5.0) -> redis.Redis:
+    """A client that gives up after `timeout` seconds and tries a broken connection once more, at once.
+
+    redis-py's own default waits up to half a minute over ten tries. Raises QueueError for a bad address.
+    """
+    try:
+        return redis.Redis.from_url(
+            url,
+            socket_connect_timeout=min(timeout, 2.0),
+            socket_timeout=timeout,
+            retry=Retry(NoBackoff(), 1),
+        )
+    except ValueError as exc:
+        raise QueueError("the queue server's address is no redis:// URL", next="otio-bridge doctor") from exc
+
+
+class Nudger:
+    """Puts tokens into a ledger's queues; connects when first used."""
+
+    def __init__(self, settings: Settings, ledger_id: str) -> None:
+        self._settings = settings
+        self._ledger_id = ledger_id
+        self._url: str | None = None
+        self._client: redis.Redis | None = None
+
+    def nudge(self, queue: str, count: int = 1) -> int:
+        """Add up to `count` tokens and return how many were added: a full queue takes no more.
+
+        Raises QueueError where the server cannot be reached; the work itself stands in the ledger.
+        """
+        try:
+            target = Queue(queue_name(self._ledger_id, queue), connection=self._connect(), serializer="json")
+            wanted = min(count, MOST_TOKENS - target.count)
+            if wanted > 0:
+                token = Queue.prepare_data(
+                    JOB, description="step", timeout=-1, ttl=TOKEN_LIFE, result_ttl=0, failure_ttl=0
+                )
+                target.enqueue_many([token] * wanted)
+            return max(wanted, 0)
+        except redis.RedisError as exc:
+            raise QueueError(
+                f"the queue server cannot be used ({type(exc).__name__})", next="otio-bridge doctor"
+            ) from exc
+
+    def ping(self) -> None:
+        """Raises QueueError where the server does not answer."""
+        try:
+            self._connect().ping()
+        except redis.RedisError as exc:
+            raise QueueError(
+                f"the queue server does not answer ({type(exc).__name__})", next="otio-bridge doctor"
+            ) from exc
+
+    def close(self) -> None:
+        """Drop the connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _connect(self) -> redis.Redis:
+        url = server_url(self._settings)
+        if url is None:
+            raise QueueError("no queue server has been started for this project", next="otio-bridge up")
+        if self._client is None or url != self._url:
+            self.close()
+            self._url, self._client = url, connect(url)
+        return self._client
