@@ -5,7 +5,6 @@ A nudge is a token, not an assignment: it names no take, and losing it costs a d
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import redis
@@ -23,6 +22,8 @@ QUEUES: Final = ("cpu", "net", "heavy")
 JOB: Final = "otio_bridge_worker.job.step"
 #: Tokens kept in one queue. A worker keeps stepping while it finds work, so more would only pile up.
 MOST_TOKENS: Final = 64
+#: In the state folder: the private queue server's address while one runs (owner-only, it holds the password).
+URL_FILE: Final = "queue-url"
 #: Seconds after which a token nobody took vanishes.
 TOKEN_LIFE: Final = 3600
 
@@ -48,15 +49,13 @@ def queue_name(ledger_id: str, queue: str) -> str:
 def server_url(settings: Settings) -> str | None:
     """Where the queue server is: as set, else the private one's address; None where none was started.
 
-    The private server's file is read anew each time, because a restarted server may have moved.
-    The address holds the password: it is a secret.
+    The file is read anew each time, because a restarted server may have moved. The address is a secret.
     """
     if settings.redis_url is not None:
         return settings.redis_url.get_secret_value()
     try:
-        found = json.loads(settings.queue_file.read_text(encoding="utf-8"))
-        return f"redis://:{found['password']}@127.0.0.1:{int(found['port'])}/0"
-    except (OSError, ValueError, KeyError, TypeError):
+        return (settings.state_folder / URL_FILE).read_text(encoding="ascii").strip() or None
+    except (OSError, UnicodeDecodeError):
         return None
 
 
@@ -79,11 +78,9 @@ def connect(url: str, *, timeout: float = 5.0) -> redis.Redis:
 class Nudger:
     """Puts tokens into a ledger's queues; connects when first used."""
 
-    def __init__(self, settings: Settings, ledger_id: str) -> None:
-        self._settings = settings
+    def __init__(self, url: str, ledger_id: str) -> None:
+        self._client = connect(url)
         self._ledger_id = ledger_id
-        self._url: str | None = None
-        self._client: redis.Redis | None = None
 
     def nudge(self, queue: str, count: int = 1) -> int:
         """Add up to `count` tokens and return how many were added: a full queue takes no more.
@@ -91,14 +88,14 @@ class Nudger:
         Raises QueueError where the server cannot be reached; the work itself stands in the ledger.
         """
         try:
-            target = Queue(queue_name(self._ledger_id, queue), connection=self._connect(), serializer="json")
-            wanted = min(count, MOST_TOKENS - target.count)
-            if wanted > 0:
+            target = Queue(queue_name(self._ledger_id, queue), connection=self._client, serializer="json")
+            wanted = max(min(count, MOST_TOKENS - target.count), 0)
+            if wanted:
                 token = Queue.prepare_data(
                     JOB, description="step", timeout=-1, ttl=TOKEN_LIFE, result_ttl=0, failure_ttl=0
                 )
                 target.enqueue_many([token] * wanted)
-            return max(wanted, 0)
+            return wanted
         except redis.RedisError as exc:
             raise QueueError(
                 f"the queue server cannot be used ({type(exc).__name__})", next="otio-bridge doctor"
@@ -107,7 +104,7 @@ class Nudger:
     def ping(self) -> None:
         """Raises QueueError where the server does not answer."""
         try:
-            self._connect().ping()
+            self._client.ping()
         except redis.RedisError as exc:
             raise QueueError(
                 f"the queue server does not answer ({type(exc).__name__})", next="otio-bridge doctor"
@@ -115,15 +112,4 @@ class Nudger:
 
     def close(self) -> None:
         """Drop the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _connect(self) -> redis.Redis:
-        url = server_url(self._settings)
-        if url is None:
-            raise QueueError("no queue server has been started for this project", next="otio-bridge up")
-        if self._client is None or url != self._url:
-            self.close()
-            self._url, self._client = url, connect(url)
-        return self._client
+        self._client.close()

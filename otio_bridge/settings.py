@@ -166,11 +166,6 @@ class Settings(BaseSettings):
         return self.folder / STATE_FOLDER
 
     @property
-    def queue_file(self) -> Path:
-        """Where the private queue server says its port and password (0600)."""
-        return self.state_folder / "queue-server.json"
-
-    @property
     def media_root(self) -> Path:
         """Where plates and takes are published."""
         return (self.folder / self.media.root).absolute()
