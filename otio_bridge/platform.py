@@ -28,10 +28,16 @@ else:
     import fcntl  # noqa: TID251 - this is the file it is banned to
     import resource  # noqa: TID251
 
-#: File systems on which SQLite's locks are not to be trusted.
-_NETWORK_FILE_SYSTEMS = frozenset(
-    "nfs nfs3 nfs4 cifs smb smb2 smb3 smbfs afpfs afs 9p webdav davfs ncpfs glusterfs lustre gpfs beegfs "
-    "fuse.sshfs fuse.davfs2 fuse.rclone fuse.glusterfs fuse.s3fs ceph macfuse_sshfs osxfuse_sshfs".split()  # noqa: SIM905
+#: How the types of file systems begin on which SQLite's locks are not to be trusted.
+_NETWORK = ("nfs", "cifs", "smb", "afp", "9p", "webdav", "dav", "gluster", "lustre", "gpfs", "beegfs", "ceph")
+_NETWORK_FUSE = (
+    "fuse.sshfs",
+    "fuse.davfs",
+    "fuse.rclone",
+    "fuse.gluster",
+    "fuse.s3fs",
+    "fuse.ceph",
+    "macfuse",
 )
 
 
@@ -253,4 +259,4 @@ def is_network_share(path: Path) -> bool:
     deepest = max(reversed(under), key=lambda part: len(Path(part.mountpoint).parts), default=None)
     if deepest is None:
         return False
-    return deepest.fstype.lower() in _NETWORK_FILE_SYSTEMS or "remote" in deepest.opts.split(",")
+    return deepest.fstype.lower().startswith(_NETWORK + _NETWORK_FUSE) or "remote" in deepest.opts.split(",")
