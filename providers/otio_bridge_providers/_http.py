@@ -1,33 +1,14 @@
 """One HTTP client for every hosted provider: one attempt, bounded in time, failures in the contract's words.
 
-| what happened                                   | paid POST      | upload, unpaid POST | GET          |
-|-------------------------------------------------|----------------|---------------------|--------------|
-| no connection (refused, DNS, TLS)               | NotSent        | Unavailable         | Unavailable  |
-| lost or timed out after something was sent      | Uncertain      | Unavailable         | Unavailable  |
-| 429                                             | NotSent (RATE) | Unavailable         | Unavailable  |
-| 5xx, 408, 302 and 303 (done, answer elsewhere?) | Uncertain      | Unavailable         | Unavailable  |
-| 404, 410                                        | Refused        | Refused             | Gone         |
-| 401, 403                                        | Refused        | Refused             | Unavailable¹ |
-| any other 3xx, 4xx                              | Refused        | Refused             | Unavailable  |
-| 2xx that is not the JSON promised               | Uncertain      | Unavailable         | Unavailable  |
-| an address that is not allowed                  | Refused        | Refused             | Unavailable¹ |
-
-¹ Gone for a download: its signed address has run out, or points where we do not go; poll gives another.
+What each failure means is the table of `_answers.py`; which addresses may be connected to, `_wire.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import email.utils
-import json
-import math
-import re
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +24,7 @@ from otio_bridge.provider import (
     Unavailable,
     Uncertain,
 )
+from otio_bridge_providers._answers import Asked, Reply, failure
 from otio_bridge_providers._wire import AddressRefused, GuardedTransport, deadline
 
 #: The largest answer that is not a download.
@@ -51,31 +33,6 @@ _ANSWER_CAP = 8 << 20
 DOWNLOAD_CAP = 16 << 30
 _HOPS = 5
 _PAGE = (b"<!doctype", b"<html", b"<?xml")
-_DAY = 86400.0
-_QUERY = re.compile(r"\?[^\s'\"]+")
-
-
-class Asked(Enum):
-    """What kind of request it was; decides what a failure means."""
-
-    PAID = "paid"
-    UNPAID = "unpaid"
-    GET = "get"
-    DOWNLOAD = "download"
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An answer: its status, headers and body."""
-
-    status: int
-    headers: httpx.Headers
-    body: bytes
-
-    def json(self) -> Any:
-        """The body as JSON. Raises ValueError."""
-        return json.loads(self.body)
-
 
 #: Reads what a paid POST was answered instead of a 2xx, and may know better (moderation, what was charged).
 Explain = Callable[[Reply], ProviderFailure | None]
@@ -97,6 +54,7 @@ class Client:
         self._timeout = config.timeout
         self._private = config.allow_private
         self._auth = dict(auth or {})
+        self._secrets = [value.split()[-1] for value in self._auth.values()]
         self._explain = explain
         self._cap = download_cap
         self._base = httpx.URL(base.rstrip("/") + "/")
@@ -261,6 +219,9 @@ class Client:
 
     # ------------------------------------------------------------ what failures mean
 
+    def _failure(self, asked: Asked, reply: Reply, where: str) -> ProviderFailure:
+        return failure(asked, reply, where, name=self._name, secrets=self._secrets)
+
     @contextlib.contextmanager
     def _translated(self, asked: Asked, where: str) -> Iterator[None]:
         try:
@@ -282,56 +243,6 @@ class Client:
 
     def _lost(self, asked: Asked, why: str) -> ProviderFailure:
         return (Uncertain if asked is Asked.PAID else Unavailable)(why, provider=self._name)
-
-    def _failure(self, asked: Asked, reply: Reply, where: str) -> ProviderFailure:
-        status, name = reply.status, self._name
-        why, wait, said = f"{where} answered {status}", retry_after(reply.headers), self._said(reply)
-        if status in (401, 403) and asked is not Asked.DOWNLOAD:
-            why += f" (is the key of [providers.{name}] right?)"
-        maybe_done = status >= 500 or status in (302, 303, 408)
-        if asked is Asked.PAID:
-            if status == 429:
-                return NotSent(why, retry_after=wait, throttled=True, provider=name, detail=said)
-            return (Uncertain if maybe_done else Refused)(why, provider=name, detail=said)
-        if asked is Asked.UNPAID and not maybe_done and status != 429:
-            return Refused(why, provider=name, detail=said)
-        if status in (404, 410) or (asked is Asked.DOWNLOAD and status in (401, 403)):
-            return Gone(why, provider=name, detail=said)
-        return Unavailable(why, retry_after=wait, provider=name, detail=said)
-
-    def _said(self, reply: Reply) -> str:
-        """What the answer says went wrong, in at most 200 characters, without keys and query strings."""
-        try:
-            said = reply.json()
-        except ValueError:
-            return ""
-        for key in ("error", "message", "detail"):
-            if isinstance(said, dict) and key in said:
-                said = said[key]
-        text = said if isinstance(said, str) else ""
-        for secret in self._auth.values():
-            text = text.replace(secret.split()[-1], "…")
-        return _QUERY.sub("?…", text)[:200]
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of `Retry-After`: a number, or a date against the answer's own `Date`; at most a day."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        when = _date(text)
-        now = _date(headers.get("date", "")) or datetime.now(UTC)
-        seconds = (when - now).total_seconds() if when else math.nan
-    return min(max(seconds, 0.0), _DAY) if math.isfinite(seconds) else None
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        found = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _shown(url: httpx.URL) -> str:
