@@ -33,6 +33,17 @@ class FrameGrid(Value):
     minimum: int = Field(default=1, ge=1)
     maximum: int | None = None
 
+    def at_least(self, frames: int) -> int | None:
+        """The shortest allowed length that holds `frames`; None where even the longest does not."""
+        floor = max(frames, self.minimum, self.offset, 1)
+        length = floor + (self.offset - floor) % self.step
+        return length if self.maximum is None or length <= self.maximum else None
+
+    @property
+    def longest(self) -> int | None:
+        """The longest allowed length; None without a limit. Meaningless where `at_least(1)` is None."""
+        return None if self.maximum is None else self.maximum - (self.maximum - self.offset) % self.step
+
 
 class Limits(Value):
     """What one model takes and makes; empty tuples and None mean "any"."""
@@ -51,7 +62,7 @@ class Limits(Value):
 
 
 class Box(Value):
-    """The picture inside the provider's raster: scaled to `width` x `height`, at (`x`, `y`), the rest padding."""
+    """The picture inside the provider's raster: `width` x `height` at (`x`, `y`), the rest padding."""
 
     x: int = Field(ge=0)
     y: int = Field(ge=0)
@@ -64,11 +75,15 @@ class Join(StrEnum):
 
     NONE = "none"  #: there is one part
     OVERLAP = "overlap"  #: restyled parts share frames; the cut lies inside the overlap
-    CHAIN = "chain"  #: each generated part starts from the last frame of the one before, dropping one frame a seam
+    CHAIN = "chain"  #: each part starts from the last frame of the one before; a seam shows one frame once
 
 
 class Part(Value):
-    """One request's frames. `plate` counts from the plate's first frame (0); padding frames surround it."""
+    """One request's frames. `plate` counts from the plate's first frame (0); padding frames surround it.
+
+    In record space nothing is carried: `plate` is the frames asked for, at the submission's `sent_rate`,
+    counted through the whole chain; they may go beyond what the take promises (surplus).
+    """
 
     index: int = Field(ge=0)
     #: The frames of the plate it carries, 0-based.
@@ -102,7 +117,8 @@ class Submission(Value):
     join: Join = Join.NONE
     #: What the caller should know: cost factor of re-stamping, padding, seams.
     notes: tuple[str, ...] = ()
-    #: Shown-per-sent cost factor of the rate stamp (30000/1001 at 24 costs 1.249x the seconds).
+    #: Seconds sent (or asked for) over the shot's own seconds: the rate stamp (30000/1001 at 24 costs
+    #: 1.249x the seconds), padding and overlaps together.
     cost_factor: Exact = Fraction(1)
     #: LUT files that make display pictures of the plate and invert that (design §6); None: as is.
     to_display: str | None = None
