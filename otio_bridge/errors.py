@@ -6,7 +6,8 @@
     ├── MediaError         exit 1   media could not be read, cut, conformed or proven
     ├── MoneyError         exit 3   a budget, a price or a rate forbids the spending
     ├── LedgerError        exit 1   the ledger cannot be opened, read or written
-    │   └── StaleMove      exit 1   somebody else moved the take first; nothing was changed
+    │   ├── StaleMove      exit 1   somebody else moved the take first; nothing was changed
+    │   └── NoSlot         exit 1   the provider has as many of our calls as it takes at once
     ├── QueueError         exit 1   the queue server cannot be reached
     ├── ProviderFailure    exit 1   see otio_bridge.provider for its classes
     └── TakeFailed         exit 4   a take somebody waited for did not become READY
@@ -97,6 +98,12 @@ class StaleMove(LedgerError):
     """Somebody else moved the take first; nothing was changed."""
 
     code = "stale-move"
+
+
+class NoSlot(LedgerError):
+    """The provider has as many of our calls as it takes at once; the take waits (SLOT)."""
+
+    code = "no-slot"
 
 
 class QueueError(BridgeError):
