@@ -45,28 +45,31 @@ _NETWORK_FUSE = (
 
 
 @cache
-def _boot() -> str:
+def _boot() -> int:
+    """20 bits of this boot's id."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
-    except OSError:
-        return ""
+        return int(Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:5], 16)
+    except (OSError, ValueError):
+        return 0
 
 
-def process_start_time(pid: int) -> str | None:
-    """A word that changes when the pid is given to another process; None where none runs (zombies do not).
+def process_start_time(pid: int) -> int | None:
+    """A number that changes when the pid is given to another process; None where none runs (zombies do not).
 
-    On Linux it is counted in ticks from boot, so that stepping the clock does not change it.
+    On Linux it is made of the boot and the ticks since, so that stepping the clock does not change it;
+    elsewhere it is microseconds of the clock. Below 2^63.
     """
     if sys.platform == "linux":
         try:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
+        # proc(5): the name ends at the last parenthesis; the state is field 3, the start field 22.
         state, *rest = fields.rpartition(")")[2].split()
-        return None if state in "ZX" else f"{_boot()}-{rest[18]}"
+        return None if state in "ZX" else _boot() << 43 | int(rest[18])
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.3f}"
+        return None if process.status() == psutil.STATUS_ZOMBIE else int(process.create_time() * 1_000_000)
     except psutil.Error:
         return None
 
@@ -77,19 +80,20 @@ class Owner:
 
     host: str
     pid: int
-    started: str
+    #: `process_start_time`; 0 where the process was gone before it could be asked.
+    started: int
     slot: str
 
     @classmethod
     def of(cls, pid: int, slot: str) -> Self:
         """The process of that pid on this machine, as it is now."""
-        return cls(this_host(), pid, process_start_time(pid) or "gone", slot)
+        return cls(this_host(), pid, process_start_time(pid) or 0, slot)
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ValueError for text that names no process."""
         host, pid, started, slot = text.split(":", 3)
-        return cls(host, int(pid), started, slot)
+        return cls(host, int(pid), int(started), slot)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}:{self.started}:{self.slot}"
@@ -118,7 +122,7 @@ def this_host() -> str:
 # ---------------------------------------------------------------- ending processes
 
 
-def kill_tree(pid: int, started: str, *, wait: float = 5.0) -> bool:
+def kill_tree(pid: int, started: int, *, wait: float = 5.0) -> bool:
     """Kill a process and its descendants, if it is still the one that began at `started`.
 
     Returns True once it is known not to run; False when it outlived the kill by `wait` seconds.
