@@ -1,0 +1,100 @@
+"""Filter graphs, built and escaped by ffmpeg-python: the only file that imports it.
+
+A graph is a chain of `step`s over one input picture (`chain`), or an ffmpeg-python stream over several
+(`source`, `arguments`). What comes out are arguments for `media.ffmpeg.run`: `-filter_complex … -map …`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import ffmpeg
+
+
+class Step(NamedTuple):
+    """One filter with its arguments, unescaped."""
+
+    name: str
+    args: tuple[object, ...]
+    options: dict[str, object]
+
+
+def step(name: str, *args: object, **options: object) -> Step:
+    """One filter: `step("fps", Fraction(24000, 1001), start_time=0)`."""
+    return Step(name, args, options)
+
+
+def chain(steps: Sequence[Step], source: str = "0:v:0") -> list[str]:
+    """Arguments that filter one input stream and map the result; with no steps, map it as it is."""
+    if not steps:
+        return ["-map", source]
+    index, _, selector = source.partition(":")
+    return arguments(apply(stream(int(index), selector), steps))
+
+
+def stream(index: int, selector: str = "v:0") -> Any:
+    """Stream `selector` of the input numbered `index`, for graphs of several inputs."""
+    return ffmpeg.input(str(index))[selector]
+
+
+def apply(node: Any, steps: Sequence[Step]) -> Any:
+    """`node` through every step."""
+    for name, args, options in steps:
+        node = node.filter(name, *args, **options)
+    return node
+
+
+def arguments(*nodes: Any) -> list[str]:
+    """`-filter_complex … -map …` of graphs over `stream`s, each one an output stream."""
+    compiled = ffmpeg.output(*nodes, "out").get_args()
+    # ffmpeg-python numbers inputs in the order it meets them; ours are numbered in their names.
+    names = [compiled[at + 1] for at, word in enumerate(compiled) if word == "-i"]
+    at = compiled.index("-filter_complex")
+
+    def renumbered(match: re.Match[str]) -> str:
+        return f"[{names[int(match[1])]}{match[2]}]"
+
+    graph = re.sub(r"\[(\d+)(:[^\]]*)?\]", renumbered, compiled[at + 1])
+    return ["-filter_complex", graph, *compiled[at + 2 : -1]]
+
+
+# ---------------------------------------------------------------- steps with a reason
+
+
+def cut_on_grid(rate: Fraction, first: int, frames: int) -> tuple[Step, ...]:
+    """Frames `first` to `first + frames` of a picture put on a constant grid (the winner of media.md §6)."""
+    return (
+        step("fps", rate, start_time=0),
+        step("trim", start_frame=first, end_frame=first + frames),
+        step("setpts", "PTS-STARTPTS"),
+    )
+
+
+def cut_by_count(rate: Fraction, first: int, frames: int) -> tuple[Step, ...]:
+    """The same by counting pictures, stamped one after another at `rate`, whatever their times say."""
+    return (step("trim", start_frame=first, end_frame=first + frames), *stamped(rate))
+
+
+def stamped(rate: Fraction) -> tuple[Step, ...]:
+    """Frame k shows at k/rate: no frame dropped or doubled (output needs `-fps_mode passthrough`)."""
+    tick = Fraction(rate.denominator, rate.numerator)
+    return (step("settb", tick), step("setpts", "N"))
+
+
+def deinterlaced() -> Step:
+    """One frame for two fields, the count unchanged."""
+    return step("bwdif", mode="send_frame", parity="auto", deint="all")
+
+
+def sound_between(rate: int, first: int, samples: int) -> tuple[Step, ...]:
+    """Exactly `samples` samples from sample `first` of the input's zero; silence where there are none."""
+    return (
+        # async=1 only fills and trims: sound that starts late, or has a hole, stays in its place.
+        step("aresample", rate, **{"async": 1, "first_pts": 0}),
+        step("apad", whole_len=first + samples),
+        step("atrim", start_sample=first, end_sample=first + samples),
+        step("asetpts", "N/SR/TB"),
+    )
