@@ -1,8 +1,8 @@
 """Named places where a test may kill, stop or fail the process; nothing happens unless it is asked for.
 
 `OTIO_BRIDGE_FAILPOINTS="T3.before=kill,T4.after@worker=stop"` says what happens where: `kill` (as by
-SIGKILL), `stop` (as by SIGSTOP, until somebody continues it), `raise` (FailpointError). `@role` limits one to the
-processes that call themselves so. With `OTIO_BRIDGE_FAILPOINTS_FOLDER` each fires once over all processes
+SIGKILL), `stop` (as by SIGSTOP, until somebody continues it), `raise` (FailpointError). `@role` limits one
+to the processes that call themselves so. With `OTIO_BRIDGE_FAILPOINTS_FOLDER` each fires once over all processes
 and leaves a file of its name there, so that a restarted worker lives and a test can prove it was hit.
 """
 

@@ -11,7 +11,7 @@ __all__ = ["FAILPOINTS", "TRANSACTIONS", "FailpointError", "environment", "failp
 
 #: T1 dispatch, T2 claim, T3 intent, T4 receipt, T5 move, T6 settle.
 TRANSACTIONS = ("T1", "T2", "T3", "T4", "T5", "T6")
-#: `before` the transaction begins, `inside` with everything written and nothing committed, `after` the commit;
+#: `before` the transaction begins, `inside` with all written and nothing committed, `after` the commit;
 #: `send.last-byte` when the paid request's last byte has left, `send.first-byte` when its answer begins,
 #: `publish.before` and `publish.after` round the renaming of a finished file.
 FAILPOINTS = (
