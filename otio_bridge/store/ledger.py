@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from otio_bridge.errors import BridgeError, LedgerError, StaleMove
@@ -109,6 +109,11 @@ class Ledger:
         if not self._sqlite:
             key = int.from_bytes(hashlib.sha256(what.encode()).digest()[:8], "big", signed=True)
             conn.execute(select(func.pg_advisory_xact_lock(key)))
+
+    def freeze_takes(self, conn: Connection) -> None:
+        """Let nobody else change a take until the transaction ends; SQLite's writers are alone anyway."""
+        if not self._sqlite:
+            conn.execute(text("LOCK TABLE take IN EXCLUSIVE MODE"))
 
 
 def new_id() -> str:

@@ -26,9 +26,9 @@ Json = dict[str, Any]
 
 class _Record(Value):
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
+    def of(cls, row: Mapping[Any, Any]) -> Self:
         """From a row whose columns are named as the fields."""
-        return cls.model_validate(dict(row))
+        return cls.model_validate({**row})
 
 
 # ---------------------------------------------------------------- edits, shots, plates
