@@ -37,35 +37,40 @@ def for_ffmpeg(pattern: str | Path) -> str:
     return text[:start].replace("%", "%%") + match[0] + text[end:].replace("%", "%%")
 
 
-def numbers(pattern: str | Path) -> range:
-    """The numbers of a sequence, first to last.
-
-    Raises MediaError where there are none, and where one between them is missing, naming it.
-    """
+def found(pattern: str | Path) -> list[int]:
+    """The numbers there are files of, ascending, gaps or not. Raises MediaError for an unreadable folder."""
     pattern = Path(pattern)
     match = _NUMBER.search(pattern.name)
     if match is None:
         raise MediaError("is not a sequence pattern", value=pattern, allowed="name.%04d.ext")
     width = int(match[1] or 1)
-    name = re.compile(
-        re.escape(pattern.name[: match.start()]) + r"(\d+)" + re.escape(pattern.name[match.end() :])
-    )
+    before, after = re.escape(pattern.name[: match.start()]), re.escape(pattern.name[match.end() :])
+    name = re.compile(before + r"(\d+)" + after)
     try:
         names = [entry.name for entry in pattern.parent.iterdir()]
+    except FileNotFoundError:
+        return []
     except OSError as exc:
         raise MediaError("the sequence's folder cannot be read", value=pattern.parent) from exc
-    found = sorted(
+    return sorted(
         int(hit[1])
         for hit in map(name.fullmatch, names)
         # 00012 is not file 12 of %04d; 12345 is file 12345 of it.
         if hit and (len(hit[1]) == width or (len(hit[1]) > width and hit[1][0] != "0"))
     )
-    if not found:
+
+
+def numbers(pattern: str | Path) -> range:
+    """The numbers of a sequence, first to last.
+
+    Raises MediaError where there are none, and where one between them is missing, naming it.
+    """
+    have = found(pattern)
+    if not have:
         raise MediaError("the sequence has no files", value=pattern)
-    everything = range(found[0], found[-1] + 1)
-    if len(found) != len(everything):
-        have = set(found)
-        missing = [number for number in everything if number not in have]
+    everything = range(have[0], have[-1] + 1)
+    if len(have) != len(everything):
+        missing = sorted(set(everything) - set(have))
         raise MediaError(f"the sequence misses {_listed(missing)}", value=pattern)
     return everything
 
