@@ -4,11 +4,11 @@ from fractions import Fraction
 from typing import Any
 
 from otio_bridge.model.diff import need_of
-from otio_bridge.model.frames import Handles, Span
+from otio_bridge.model.frames import Span
 from otio_bridge.model.identify import KnownShot
 from otio_bridge.model.media import MediaKind, MediaRef
-from otio_bridge.model.request import CLASS_OF, Ask, Operation, OperationClass, Placement
-from otio_bridge.model.shot import Occurrence, ShotSpec
+from otio_bridge.model.request import OperationClass
+from otio_bridge.model.shot import Occurrence
 from otio_bridge.model.time import FrameRange
 
 
@@ -34,19 +34,6 @@ def clip(
         timeline_rate=Fraction(24), span=span, need=FrameRange(start=0, duration=0), **more,
     )  # fmt: skip
     return made.model_copy(update={"need": need_of(made, OperationClass.SOURCE)})
-
-
-def spec(*clips: Occurrence, operation: Operation = Operation.RESTYLE, **asked: Any) -> ShotSpec:
-    """A shot of these clips."""
-    op_class = CLASS_OF[operation]
-    needs = [need_of(entry, op_class) for entry in clips]
-    need = needs[0]
-    for other in needs[1:]:
-        need = need.union(other)
-    return ShotSpec(
-        ask=Ask(operation=operation, **asked), op_class=op_class, placement=Placement.IN_PLACE, rate=Fraction(24),
-        need=need, handles=Handles(wanted=need, had=need), media=clips[0].media, occurrences=clips, why="test",
-    )  # fmt: skip
 
 
 def known(ident: str, *clips: Occurrence, handles: int = 8, **more: Any) -> KnownShot:
