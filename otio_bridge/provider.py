@@ -16,7 +16,9 @@ What a failure means is said by the class raised (the table is in docs/writing-a
 | Unavailable  | a GET that failed   | waits (REMOTE) and is asked again                    |
 | Gone         | a result expired    | re-asked by poll, else FAILED with the reason        |
 
-Anything else raised from `submit` of a paid provider is Uncertain; from elsewhere, Unavailable.
+Anything else raised from `submit` of a paid provider is Uncertain; from elsewhere, Unavailable. A refused
+upload fails the take before anything is paid. A provider may also have `close()`, called when the app ends.
+`otio_bridge.testing.conformance` tries a provider against all of this.
 """
 
 from __future__ import annotations
@@ -181,6 +183,8 @@ class ModelCapability(Value):
     negative_prompt: bool = False
     #: Takes of it are animatics or tests and never become active without `--temp`.
     temp: bool = False
+    #: Local work of this model belongs on the `heavy` queue.
+    heavy: bool = False
 
 
 class Capabilities(Value):
@@ -197,7 +201,7 @@ class Capabilities(Value):
     cancels: bool = False
     #: Calls of ours it takes at once; 0: no limit known.
     slots: int = 0
-    #: Local work that belongs on the `heavy` queue.
+    #: All its local work belongs on the `heavy` queue (`ModelCapability.heavy`: one model's).
     heavy: bool = False
 
     def model_for(self, operation: Operation, model: str = "auto") -> ModelCapability | None:
@@ -331,6 +335,12 @@ class LocalJob(Value):
     plate: Path | None = None
     references: dict[str, Path] = {}
     folder: Path
+    #: Kept between attempts at the same take, so that long work goes on where it was stopped; None: `folder`.
+    scratch: Path | None = None
+    #: `interpolate`: the plate frame (counted from its first, fractions between frames) shown by the result's
+    #: first frame, and plate frames a result frame; None: the plate is spread over the result.
+    first: Exact = Fraction(0)
+    step: Exact | None = None
     shot: str = ""
     take: str = ""
     options: dict[str, str] = {}
