@@ -5,6 +5,7 @@ A nudge is a token, not an assignment: it names no take, and losing it costs a d
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 import redis
@@ -22,6 +23,8 @@ QUEUES: Final = ("cpu", "net", "heavy")
 JOB: Final = "otio_bridge_worker.job.step"
 #: Tokens kept in one queue. A worker keeps stepping while it finds work, so more would only pile up.
 MOST_TOKENS: Final = 64
+#: Seconds for which a server that hangs is not nudged again.
+HANG_REST: Final = 15.0
 #: In the state folder: the private queue server's address while one runs (owner-only, it holds the password).
 URL_FILE: Final = "queue-url"
 #: Seconds after which a token nobody took vanishes.
@@ -79,14 +82,19 @@ class Nudger:
     """Puts tokens into a ledger's queues; connects when first used."""
 
     def __init__(self, url: str, ledger_id: str) -> None:
-        self._client = connect(url)
+        self._client = connect(url, timeout=2.0)
         self._ledger_id = ledger_id
+        self._rest_until = 0.0
 
     def nudge(self, queue: str, count: int = 1) -> int:
         """Add up to `count` tokens and return how many were added: a full queue takes no more.
 
         Raises QueueError where the server cannot be reached; the work itself stands in the ledger.
         """
+        if time.monotonic() < self._rest_until:
+            raise QueueError(
+                "the queue server hung a moment ago and is left alone", next="otio-bridge doctor"
+            )
         try:
             target = Queue(queue_name(self._ledger_id, queue), connection=self._client, serializer="json")
             wanted = max(min(count, MOST_TOKENS - target.count), 0)
@@ -97,19 +105,26 @@ class Nudger:
                 target.enqueue_many([token] * wanted)
             return wanted
         except redis.RedisError as exc:
-            raise QueueError(
-                f"the queue server cannot be used ({type(exc).__name__})", next="otio-bridge doctor"
-            ) from exc
-
-    def ping(self) -> None:
-        """Raises QueueError where the server does not answer."""
-        try:
-            self._client.ping()
-        except redis.RedisError as exc:
-            raise QueueError(
-                f"the queue server does not answer ({type(exc).__name__})", next="otio-bridge doctor"
-            ) from exc
+            if isinstance(exc, redis.TimeoutError):
+                self._rest_until = time.monotonic() + HANG_REST
+            raise _unusable(exc) from exc
 
     def close(self) -> None:
         """Drop the connection."""
         self._client.close()
+
+
+def ping(url: str) -> None:
+    """Raises QueueError where no server answers at that address, or turns us away."""
+    client = connect(url, timeout=2.0)
+    try:
+        client.ping()
+    except redis.RedisError as exc:
+        raise _unusable(exc) from exc
+    finally:
+        client.close()
+
+
+def _unusable(exc: redis.RedisError) -> QueueError:
+    # Only the kind: a message may quote the address.
+    return QueueError(f"the queue server cannot be used ({type(exc).__name__})", next="otio-bridge doctor")

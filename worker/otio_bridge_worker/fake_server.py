@@ -110,7 +110,9 @@ class Fake:
         self._server = _Server(port, password)
         pid = os.getpid()
         self.record = Record(pid, process_start_time(pid) or 0, port, password)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="queue-server", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.1,), name="queue-server", daemon=True
+        )
         self._thread.start()
 
     def alive(self) -> bool:

