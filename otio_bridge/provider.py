@@ -222,6 +222,8 @@ class ProviderConfig(Value):
     timeout: float = 30.0
     #: Plain http and private addresses are allowed (sandbox, ComfyUI on the LAN).
     allow_private: bool = False
+    #: The currency of the project's budgets, for providers that are free or invent their money.
+    currency: str = "EUR"
 
 
 # ---------------------------------------------------------------- what passes between

@@ -87,7 +87,7 @@ class Registry:
                     self._load(entry)
 
     def _load(self, entry: EntryPoint) -> None:
-        config = config_of(entry.name, self._settings.providers.get(entry.name))
+        config = config_of(entry.name, self._settings)
         try:
             provider = entry.load()(config)
             problem = _wrong(entry.name, provider)
@@ -106,9 +106,9 @@ def load_providers(settings: Settings, found: Iterable[EntryPoint] | None = None
     return Registry(settings, entry_points(group=GROUP) if found is None else found)
 
 
-def config_of(name: str, section: ProviderSettings | None) -> ProviderConfig:
+def config_of(name: str, settings: Settings) -> ProviderConfig:
     """What a provider is made with, from its `[providers.NAME]` section."""
-    section = section or ProviderSettings()
+    section = settings.providers.get(name) or ProviderSettings()
     return ProviderConfig(
         name=name,
         url=section.url or None,
@@ -117,6 +117,7 @@ def config_of(name: str, section: ProviderSettings | None) -> ProviderConfig:
         options=section.options,
         timeout=section.timeout,
         allow_private=section.allow_private,
+        currency=settings.money.currency,
     )
 
 

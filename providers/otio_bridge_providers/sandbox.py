@@ -5,7 +5,7 @@ Start the service with `otio-bridge sandbox` and paste its address:
     [providers.sandbox]
     url = "http://127.0.0.1:7420"
 
-Options: `currency` of the pretend money (EUR), `price.MODEL` where the service was given another.
+Options: `currency` of the pretend money (the budget's), `price.MODEL` where the service was given another.
 Its takes are marked temp. The wire is described in otio_bridge/testing/sandbox/server.py.
 """
 
@@ -106,7 +106,7 @@ class SandboxProvider:
         url = config.url or URL
         if _loopback(url):
             config = config.model_copy(update={"allow_private": True})
-        self._currency = config.options.get("currency", "EUR")
+        self._currency = config.options.get("currency", config.currency)
         self._prices = {
             name.removeprefix("price."): amount
             for name, amount in config.options.items()
