@@ -49,8 +49,10 @@ def _slate(size: tuple[int, int], job: LocalJob) -> Image.Image:
     """A dark field with a soft light; its colour depends on prompt and seed, so that takes differ."""
     width, height = size
     seed = hashlib.sha256(f"{job.request.prompt}\0{job.seed}".encode()).digest()
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    near = (x / width - 0.3 - 0.4 * seed[0] / 255) ** 2 + (y / height - 0.25 - 0.3 * seed[1] / 255) ** 2
+    down, across = np.mgrid[0:height, 0:width].astype(np.float32)
+    near = (across / width - 0.3 - 0.4 * seed[0] / 255) ** 2 + (
+        down / height - 0.25 - 0.3 * seed[1] / 255
+    ) ** 2
     light = 26 + 95 * np.exp(-near * 5)
     turn = 2 * math.pi * seed[2] / 255
     colour = [1 + 0.35 * math.cos(turn + shift) for shift in (0.0, 2.1, 4.2)]
@@ -59,12 +61,9 @@ def _slate(size: tuple[int, int], job: LocalJob) -> Image.Image:
     pen, line = ImageDraw.Draw(image), max(1, height // 270)
     inset = (width // 20, height // 20)
     pen.rectangle((*inset, width - inset[0], height - inset[1]), outline=(150, 150, 150), width=line)
-    pen.line(
-        (width // 2 - height // 20, height // 2, width // 2 + height // 20, height // 2), (150,) * 3, line
-    )
-    pen.line(
-        (width // 2, height // 2 - height // 20, width // 2, height // 2 + height // 20), (150,) * 3, line
-    )
+    x, y, arm = width // 2, height // 2, height // 20
+    pen.line((x - arm, y, x + arm, y), (150, 150, 150), line)
+    pen.line((x, y - arm, x, y + arm), (150, 150, 150), line)
     return image
 
 

@@ -1,13 +1,13 @@
 """The provider `local`: work done on this machine, with no network and no price.
 
-| operation         | model       | what it does                                                              |
-|-------------------|-------------|---------------------------------------------------------------------------|
-| upscale           | lanczos     | the same raster sharper, or larger (`size=`)                              |
-| upscale           | waifu2x     | a small neural net, steady from frame to frame (otio-bridge[neural])      |
-| deflicker         | deflicker   | evens out brightness over `window=` frames                                |
-| interpolate       | flow        | motion-compensated frames between frames (8 bit)                          |
-| interpolate       | blend       | a mix of the two frames beside (8 bit); never invents anything            |
-| generate, animate | animatic    | temp: the first picture or a slate, slowly moving, prompt and number on it|
+| operation         | model     | what it does                                                              |
+|-------------------|-----------|---------------------------------------------------------------------------|
+| upscale           | lanczos   | the same raster sharper, or larger (`size=`)                              |
+| upscale           | waifu2x   | a small neural net, steady from frame to frame (otio-bridge[neural])      |
+| deflicker         | deflicker | evens out brightness over `window=` frames                                |
+| interpolate       | flow      | motion-compensated frames between frames (8 bit)                          |
+| interpolate       | blend     | a mix of the two frames beside (8 bit); never invents anything            |
+| generate, animate | animatic  | temp: the first picture or a slate slowly moving, prompt and number on it |
 """
 
 from __future__ import annotations
