@@ -47,6 +47,11 @@ def apply(node: Any, steps: Sequence[Step]) -> Any:
     return node
 
 
+def joined(name: str, *nodes: Any, **options: object) -> Any:
+    """One filter over several streams."""
+    return ffmpeg.filter(list(nodes), name, **options)
+
+
 def arguments(*nodes: Any) -> list[str]:
     """`-filter_complex … -map …` of graphs over `stream`s, each one an output stream."""
     compiled = ffmpeg.output(*nodes, "out").get_args()
@@ -75,13 +80,19 @@ def cut_on_grid(rate: Fraction, first: int, frames: int) -> tuple[Step, ...]:
 
 def cut_by_count(rate: Fraction, first: int, frames: int) -> tuple[Step, ...]:
     """The same by counting pictures, stamped one after another at `rate`, whatever their times say."""
-    return (step("trim", start_frame=first, end_frame=first + frames), *stamped(rate))
+    return (step("trim", start_frame=first, end_frame=first + frames), *stamped(rate, frames))
 
 
-def stamped(rate: Fraction) -> tuple[Step, ...]:
-    """Frame k shows at k/rate: no frame dropped or doubled (output needs `-fps_mode passthrough`)."""
-    tick = Fraction(rate.denominator, rate.numerator)
-    return (step("settb", tick), step("setpts", "N"))
+def stamped(rate: Fraction, frames: int) -> tuple[Step, ...]:
+    """`frames` pictures shown at k/rate, none dropped or doubled (output needs `-fps_mode passthrough`)."""
+    return (
+        step("settb", 1 / rate),
+        step("setpts", "N"),
+        # Says the new rate to the encoder. It may lose or double the last picture, whose length nobody knows.
+        step("tpad", stop_mode="clone", stop=2),
+        step("fps", rate, start_time=0),
+        step("trim", end_frame=frames),
+    )
 
 
 def deinterlaced() -> Step:

@@ -6,6 +6,7 @@ BT.601 below, as players (and `decode.to_rgb`) do; what is written says what it 
 
 from __future__ import annotations
 
+from otio_bridge.media.encoders import Encoder
 from otio_bridge.media.graphs import Step, step
 from otio_bridge.model.conform import Box, Raster
 from otio_bridge.model.media import ColourTags
@@ -40,19 +41,20 @@ def as_read(tags: ColourTags, pix_fmt: str, lines: int) -> ColourTags:
     return tags.model_copy(update={"space": matrix, "range": tags.range if tags.range == "pc" else "tv"})
 
 
-def as_written(tags: ColourTags, pix_fmt: str, lines: int, *, full: bool) -> tuple[ColourTags, ColourTags]:
+def as_written(tags: ColourTags, pix_fmt: str, lines: int, encoder: Encoder) -> tuple[ColourTags, ColourTags]:
     """(what pixels are converted to, what they are tagged as) for tags that are wanted.
 
-    Unknown stays untagged, its pixels by the players' convention. Without `full` (ProRes and DNxHR, which
-    editors read as video range whatever they say) the range is `tv`.
+    Unknown stays untagged, its pixels by the players' convention, where the encoder can say nothing.
     """
     made = as_read(tags, pix_fmt, lines)
     if is_rgb(pix_fmt):
         return made, made
-    if not full:
+    if not encoder.full_range:
         made = made.model_copy(update={"range": "tv"})
-    space = tags.space if tags.space in ("unknown", *_MATRIX) else made.space
-    return made, made.model_copy(update={"space": space})
+    if encoder.spaces and tags.space not in encoder.spaces:
+        made = made.model_copy(update={"space": "bt709"})
+        return made, made
+    return made, made.model_copy(update={"space": "unknown"}) if tags.space == "unknown" else made
 
 
 def tagged(tags: ColourTags) -> Step:
@@ -95,8 +97,13 @@ def for_take(
         steps += [_scaled(raster.width, raster.height), *_through(lut)]
     made, tags = write
     steps += [_scaled(raster.width, raster.height, made), step("format", pix_fmt)]
+    return [*steps, squeezed(raster), tagged(tags)]
+
+
+def squeezed(raster: Raster) -> Step:
+    """Say the raster's pixel aspect."""
     aspect = raster.pixel_aspect
-    return [*steps, step("setsar", f"{aspect.numerator}/{aspect.denominator}", max=10_000), tagged(tags)]
+    return step("setsar", f"{aspect.numerator}/{aspect.denominator}", max=10_000)
 
 
 def _through(lut: str | None) -> list[Step]:
