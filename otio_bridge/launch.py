@@ -10,14 +10,14 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
 from otio_bridge.child import Child
 from otio_bridge.errors import BridgeError, QueueError
-from otio_bridge.platform import Owner, file_lock, on_stop_request
+from otio_bridge.platform import Owner, become, file_lock, on_stop_request
 from otio_bridge.queue import ping, server_url
 from otio_bridge.settings import Settings
 from otio_bridge.store import processes
@@ -120,14 +120,6 @@ class Stack:
             self._ledger.close()
             self._ledger = None
 
-    def run(self) -> None:
-        """Keep everything running until Ctrl-C or SIGTERM (`up`). Main thread only."""
-        done = threading.Event()
-        on_stop_request(done.set)
-        with self:
-            while not done.wait(0.5):
-                pass
-
     def running(self) -> tuple[Running, ...]:
         """What is kept running, queue server first."""
         return tuple(
@@ -223,6 +215,36 @@ class Stack:
             time.sleep(0.02)
 
 
+def up(
+    settings: Settings,
+    *,
+    slots: Mapping[str, int] | None = None,
+    poller: bool = True,
+    queue_server: bool = True,
+    say: Callable[[str], None],
+) -> int:
+    """Keep it all running until Ctrl-C or SIGTERM, saying what happens; main thread only.
+
+    The same, for a machine that only lends its slots: `poller=False, queue_server=False`.
+    """
+    done = threading.Event()
+    on_stop_request(done.set)
+    with Stack(settings, slots=slots, poller=poller, queue_server=queue_server, report=say) as stack:
+        for child in stack.running():
+            say(
+                f"{child.name}: pid {child.pid}, log {child.log}" if child.pid else f"{child.name}: elsewhere"
+            )
+        while not done.wait(0.5):
+            pass
+        say("ending …")
+    return 0
+
+
+def run_module(module: str, arguments: Sequence[str]) -> int:
+    """Run one of our programs in the foreground, with this terminal, and return its exit code."""
+    return become([sys.executable, "-P", "-m", module, *arguments])
+
+
 def queue_server_child(settings: Settings) -> Child:
     """The private queue server: Valkey; fakeredis on Windows and where OTIO_BRIDGE_QUEUE_SERVER=fake."""
     kind = os.environ.get("OTIO_BRIDGE_QUEUE_SERVER") or ("fake" if sys.platform == "win32" else "valkey")
@@ -246,7 +268,7 @@ def _child(settings: Settings, role: str, *more: str) -> Child:
     return Child(
         name,
         # -P: neither the current folder nor the script's is searched for modules.
-        [sys.executable, "-P", "-m", "otio_bridge_worker", role, *more, "--project", folder, "--tied"],
+        [sys.executable, "-P", "-m", "otio_bridge_worker", role, *more, "--project", folder, "--until-eof"],
         log_file=settings.state_folder / "logs" / f"{name.replace(' ', '-')}.log",
         folder=settings.folder,
         environment={key: value.get_secret_value() for key, value in secrets.items() if value is not None},

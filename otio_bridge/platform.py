@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -141,12 +141,28 @@ def kill_tree(pid: int, started: int, *, wait: float = 5.0) -> bool:
     return process_start_time(pid) != started
 
 
-def kill_own_children() -> None:
-    """Kill every descendant of this process (ffmpeg and the like), for a process about to give up."""
-    with suppress(psutil.Error):
-        for child in psutil.Process().children(recursive=True):
-            with suppress(psutil.Error):
-                child.kill()
+def end_at_once(code: int) -> None:
+    """End this process and what it started in one stroke, where it leads a process group; does not return.
+
+    An ffmpeg killed a moment before us would look to the step like a fault of its take. Elsewhere only this
+    process ends, with `code`.
+    """
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)  # noqa: TID251
+    os._exit(code)
+
+
+def become(command: Sequence[str]) -> int:
+    """Go on as another program with the same terminal; where that cannot be (Windows), run it and wait."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if sys.platform != "win32":
+        os.execv(command[0], [*command])  # noqa: S606
+    process = subprocess.Popen(command)
+    while True:
+        # Ctrl-C reaches it too: it says when it is done.
+        with suppress(KeyboardInterrupt):
+            return process.wait()
 
 
 def kill_group(leader: int) -> None:
@@ -190,7 +206,8 @@ def on_stop_request(stop: Callable[[], None]) -> None:
     """Call `stop` on SIGTERM, SIGINT and, on Windows, Ctrl-Break. Main thread only."""
 
     def handler(number: int, frame: FrameType | None) -> None:
-        stop()
+        # From a thread: the handler may have interrupted the very lock that `stop` takes.
+        threading.Thread(target=stop, name="stop", daemon=True).start()
 
     for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
         if hasattr(signal, name):

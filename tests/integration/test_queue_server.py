@@ -41,7 +41,7 @@ class Keeper:
         command = [sys.executable, "-P", "-m", "otio_bridge_worker", "queue-server"]
         self.child = Child(
             "queue-server",
-            [*command, "--project", str(folder), "--kind", kind, "--tied"],
+            [*command, "--project", str(folder), "--kind", kind, "--until-eof"],
             log_file=folder / "queue-server.log",
             folder=folder,
         )

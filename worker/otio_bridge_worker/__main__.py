@@ -18,12 +18,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="otio_bridge_worker", description=__doc__)
     parser.add_argument("role", choices=["worker", "poller", "queue-server"])
     parser.add_argument("--project", type=Path, required=True, help="the folder of otio-bridge.toml")
-    parser.add_argument("--queue", default="cpu", help="the queue a worker serves")
+    parser.add_argument("--queue", action="append", help="a queue the worker serves (cpu)")
     parser.add_argument("--slot", type=int, default=0, help="which of the queue's workers this is")
     parser.add_argument(
         "--kind", choices=["valkey", "fake"], default="valkey", help="the queue server's make"
     )
-    parser.add_argument("--tied", action="store_true", help="end when standard input ends")
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input ends")
     chosen = parser.parse_args(argv)
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -40,14 +40,14 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.role == "queue-server":
         from otio_bridge_worker import queue_server  # noqa: PLC0415
 
-        return queue_server.keep(chosen.project / ".otio-bridge", kind=chosen.kind, tied=chosen.tied)
+        return queue_server.keep(chosen.project / ".otio-bridge", kind=chosen.kind, tied=chosen.until_eof)
     if chosen.role == "poller":
         from otio_bridge_worker import poller  # noqa: PLC0415
 
-        return poller.run(chosen.project, tied=chosen.tied)
+        return poller.run(chosen.project, tied=chosen.until_eof)
     from otio_bridge_worker import worker  # noqa: PLC0415
 
-    return worker.run(chosen.project, chosen.queue, chosen.slot, tied=chosen.tied)
+    return worker.run(chosen.project, chosen.queue or ["cpu"], chosen.slot, tied=chosen.until_eof)
 
 
 if __name__ == "__main__":

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from typing import Final
 
-from otio_bridge.platform import die_with_parent, kill_own_children, on_stop_request
+from otio_bridge.platform import die_with_parent, end_at_once, on_stop_request
 
 log = logging.getLogger(__name__)
 
 #: Seconds a step may go on after its process was asked to end. Its lease then runs out, and it is done again.
 GIVE_UP: Final = 10.0
-#: Exit code of a process that gave up.
+#: Exit code of a process that gave up (where it does not kill itself with its group).
 GAVE_UP: Final = 4
 
 
@@ -31,8 +30,7 @@ def asked_to_end(*, tied: bool) -> threading.Event:
         asked.set()
         time.sleep(GIVE_UP)
         log.error("giving up the step under way")
-        kill_own_children()
-        os._exit(GAVE_UP)
+        end_at_once(GAVE_UP)
 
     on_stop_request(end)
     if tied:

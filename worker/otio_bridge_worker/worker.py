@@ -1,4 +1,4 @@
-"""One slot: a process that does one step after another of one queue, woken by nudges, and by itself."""
+"""One slot: a process that does one step after another of its queues, woken by nudges, and by itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +33,14 @@ _SLICE: Final = 0.5
 _SHUN: Final = 30.0
 
 
-def run(project: Path, queue: str, slot: int, *, tied: bool) -> int:
-    """Serve one queue of a project until asked to end, or until this process is due to be replaced."""
+def run(project: Path, queues: Sequence[str], slot: int, *, tied: bool) -> int:
+    """Serve queues of a project until asked to end; a tied process also until it is due to be replaced."""
     settings = load(project)
     ending = asked_to_end(tied=tied)
-    owner = Owner.of(os.getpid(), f"{queue}/{slot}")
-    with App.open(settings) as app, present(app, owner, "worker", (queue,)):
-        SlotWorker(app, queue, owner=str(owner), ending=ending).work()
+    owner = Owner.of(os.getpid(), f"{'+'.join(queues)}/{slot}")
+    with App.open(settings) as app, present(app, owner, "worker", queues):
+        worker = SlotWorker(app, queues, owner=str(owner), ending=ending)
+        worker.work(max_jobs=settings.queue.recycle if tied else None)
     return 0
 
 
@@ -54,29 +56,29 @@ class SlotWorker(SimpleWorker):
     #: Seconds after which a server that hangs is given up, plus those of the pop; RQ would wait 415.
     connection_timeout = 5
 
-    def __init__(self, app: App, queue: str, *, owner: str, ending: threading.Event) -> None:
+    def __init__(self, app: App, queues: Sequence[str], *, owner: str, ending: threading.Event) -> None:
         self._app = app
         self._owner = owner
         self._ending = ending
-        self._queue = queue
+        self._names = tuple(queues)
         self._url = server_url(app.settings)
         self._shunned_until = 0.0
         self._alone = False
         # A server that is not there yet must not keep us from working: nothing is connected here.
         super().__init__(
-            [queue_name(app.ledger.id, queue)],
+            [queue_name(app.ledger.id, queue) for queue in queues],
             connection=connect(self._url or "redis://127.0.0.1:1"),
             serializer="json",
             prepare_for_work=False,
         )
 
-    def work(self, *args: Any, **kwargs: Any) -> bool:
-        """Step until asked to end, or after `recycle` steps; True if any was done."""
-        limits = self._app.settings.queue
+    def work(self, *args: Any, max_jobs: int | None = None, **kwargs: Any) -> bool:
+        """Step until asked to end, or `max_jobs` steps long; True if any was done."""
+        tick = self._app.settings.queue.tick
         steps, busy = 0, True
-        while not self._ending.is_set() and steps < limits.recycle:
+        while not self._ending.is_set() and (max_jobs is None or steps < max_jobs):
             # While there is work, a waiting token is only taken along: it stood for what is done anyway.
-            self._wait(0 if busy else limits.tick)
+            self._wait(0 if busy else tick)
             if self._ending.is_set():
                 break
             busy = self._step()
@@ -87,12 +89,13 @@ class SlotWorker(SimpleWorker):
         """Whether the job is a nudge; whatever else it may be is dropped and reported."""
         genuine = isinstance(job, Nudge) and job.genuine
         if not genuine:
-            log.warning("dropped a job that is no nudge from %s: %s", queue.name, job.id)
+            log.warning("dropped a job that is no nudge: %s", job.id)
         return genuine
 
     def _step(self) -> bool:
         try:
-            return step(self._app, self._queue, self._owner)
+            # One of each queue in turn, so that a long queue does not starve the next.
+            return any([step(self._app, queue, self._owner) for queue in self._names])
         except BridgeError as exc:
             log.error("%s", exc)
         except Exception:  # the outermost edge: one take's surprise must not end the slot
@@ -133,10 +136,9 @@ class SlotWorker(SimpleWorker):
     def _nudged(self, seconds: float) -> bool:
         """Take one token; waits up to `seconds` for it. Not by RQ's `dequeue_any`: it parks a job in an
         intermediate list, where the jobs of workers that died collect."""
-        queue = self.queues[0]
         timeout: Any = max(seconds, 0.05) if seconds > 0 else None
         try:
-            found = Queue.lpop([queue.key], timeout, connection=self.connection)
+            found = Queue.lpop(self.queue_keys(), timeout, connection=self.connection)
             if found is None:
                 return False
             job = Nudge.fetch(
@@ -147,6 +149,6 @@ class SlotWorker(SimpleWorker):
             self._alone = False
             return False
         except (ValueError, TypeError):
-            log.warning("dropped a job whose id is no job's from %s", queue.name)
+            log.warning("dropped a job whose id is no job's")
             return False
-        return self.execute_job(job, queue)
+        return self.execute_job(job, self.queues[0])
