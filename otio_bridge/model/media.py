@@ -121,3 +121,18 @@ class MediaInfo(Value):
         """All frames, from the embedded timecode, else from the file number, else from 0."""
         first = self.start if self.start is not None else (self.first_number or 0)
         return FrameRange(start=first, duration=self.frames)
+
+
+def first_frame(ref: MediaRef, info: MediaInfo) -> int:
+    """Where the file's first frame lies on the edit's source line.
+
+    The edit outranks the file (design §5), except that an edit's range lying wholly inside the file's own
+    timecode is a part of it and not a disagreement. A sequence is anchored by its file numbers.
+    """
+    if ref.available is None:
+        return info.range.start
+    if ref.kind is MediaKind.SEQUENCE and ref.first_number is not None and info.first_number is not None:
+        return ref.available.start - (ref.first_number - info.first_number)
+    if info.start is not None and info.range.contains(ref.available):
+        return info.start
+    return ref.available.start

@@ -1,0 +1,156 @@
+"""`shots`, `plan`, `send`, `relink` and `sheet`: the verbs that take an edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from otio_bridge.cli import show
+from otio_bridge.cli.shared import (
+    choice_of,
+    choosing,
+    cut_option,
+    edit_argument,
+    emit,
+    json_option,
+    open_app,
+    project_option,
+    rate_of,
+    rate_option,
+    settings_or_defaults,
+)
+from otio_bridge.cli.waiting import wait_for
+from otio_bridge.errors import RefusedInput, TakeFailed
+from otio_bridge.workflow import dispatch
+from otio_bridge.workflow import plan as planning
+from otio_bridge.workflow import reading
+from otio_bridge.workflow import relink as relinking
+from otio_bridge.workflow import sheet as sheets
+
+
+@click.command()
+@edit_argument
+@choosing
+@rate_option
+@cut_option
+@project_option
+@json_option
+def shots(
+    edit: Path, select: tuple[str, ...], operation: str | None, prompt: str | None, options: tuple[str, ...],
+    shot_list: Path | None, rate: str | None, cut: str | None, project: Path | None, as_json: bool,
+) -> None:
+    """List the shots EDIT asks for: operation, place, ranges, timecodes, handles, and why each was chosen."""
+    settings = settings_or_defaults(project)
+    choice = choice_of(settings, select, operation, prompt, options, shot_list)
+    emit(reading.shots(settings, edit, choice=choice, rate=rate_of(rate), cut=cut), as_json, show.shots)
+
+
+@click.command()
+@edit_argument
+@choosing
+@click.option("--takes", "takes_each", type=click.IntRange(1, 99), default=None, help="Takes of every shot.")
+@click.option("--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before.")
+@click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
+@rate_option
+@cut_option
+@project_option
+@json_option
+def plan(
+    edit: Path, select: tuple[str, ...], operation: str | None, prompt: str | None, options: tuple[str, ...],
+    shot_list: Path | None, takes_each: int | None, more: int, allow_proxy: bool, rate: str | None,
+    cut: str | None, project: Path | None, as_json: bool,
+) -> None:
+    """Say what `send` would do with EDIT: what is covered, what needs work and why, and its cost. Sends nothing."""
+    with open_app(project) as app:
+        choice = choice_of(app.settings, select, operation, prompt, options, shot_list)
+        result = planning.plan(
+            app, edit, choice=choice, rate=rate_of(rate), cut=cut, takes_each=takes_each, more=more,
+            allow_proxy=allow_proxy,
+        )
+        emit(result.report, as_json, show.plan)
+
+
+@click.command()
+@edit_argument
+@choosing
+@click.option("--takes", "takes_each", type=click.IntRange(1, 99), default=None, help="Takes of every shot.")
+@click.option("--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before.")
+@click.option("--plates", type=click.Path(file_okay=False, exists=True, path_type=Path), default=None,
+              help="Use plates pulled elsewhere, from this folder.")
+@click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
+@click.option("--wait", is_flag=True, help="Wait for every take, starting workers if none run.")
+@rate_option
+@cut_option
+@project_option
+@json_option
+def send(
+    edit: Path, select: tuple[str, ...], operation: str | None, prompt: str | None, options: tuple[str, ...],
+    shot_list: Path | None, takes_each: int | None, more: int, plates: Path | None, allow_proxy: bool, wait: bool,
+    rate: str | None, cut: str | None, project: Path | None, as_json: bool,
+) -> None:
+    """Dispatch what `plan` says for EDIT. What is covered is never sent again, whatever the file is called."""
+    with open_app(project) as app:
+        choice = choice_of(app.settings, select, operation, prompt, options, shot_list)
+        report = dispatch.send(
+            app, edit, choice=choice, rate=rate_of(rate), cut=cut, takes_each=takes_each, more=more,
+            plates=plates, allow_proxy=allow_proxy,
+        )
+        if wait:
+            report = wait_for(app, report, quiet=as_json)
+        emit(report, as_json, show.sent)
+        if wait and report.failed:
+            raise TakeFailed(
+                f"{len(report.failed)} of {len(report.takes)} takes did not become READY",
+                value=", ".join(report.failed), next="otio-bridge status, then otio-bridge retry SHOT vNNN",
+            )
+
+
+@click.command()
+@edit_argument
+@click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
+@click.option("--for", "target", default="review", show_default=True,
+              help="review (every take, the original beside them), or an editor: resolve, premiere, kdenlive …")
+@click.option("--only", multiple=True, metavar="SHOT", help="Relink this shot alone; may be repeated.")
+@click.option("--newest", is_flag=True, help="Where nothing is picked or approved, show the newest take.")
+@click.option("--temp", is_flag=True, help="Animatics and tests may become active too.")
+@click.option("--undo", is_flag=True, help="Take our takes out of EDIT again, by ledger or sidecar.")
+@click.option("--sidecar", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
+              help="The sidecar to undo by; else the one beside EDIT, else the ledger.")
+@rate_option
+@cut_option
+@project_option
+@json_option
+def relink(
+    edit: Path, out: Path, target: str, only: tuple[str, ...], newest: bool, temp: bool, undo: bool, sidecar: Path | None,
+    rate: str | None, cut: str | None, project: Path | None, as_json: bool,
+) -> None:
+    """Put takes into EDIT and write it to --out; media references change, nothing else.
+
+    The take shown is the picked one, else the newest approved, else selected, that covers the need.
+    """
+    with open_app(project) as app:
+        if out.resolve() == edit.resolve():
+            raise RefusedInput("the edit itself is never overwritten", value=out, next="give --out another name")
+        if undo:
+            result = relinking.undo(app, edit, out, sidecar=sidecar)
+        else:
+            result = relinking.relink(
+                app, edit, out, target=target, only=only, newest=newest, temp=temp, rate=rate_of(rate), cut=cut
+            )
+        emit(result, as_json, show.relinked)
+
+
+@click.command()
+@edit_argument
+@click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="PNG to write.")
+@rate_option
+@cut_option
+@project_option
+@json_option
+def sheet(
+    edit: Path, out: Path, rate: str | None, cut: str | None, project: Path | None, as_json: bool
+) -> None:
+    """Draw a contact sheet of EDIT: a row a shot, its plate beside its takes."""
+    with open_app(project) as app:
+        emit(sheets.sheet(app, edit, out, rate=rate_of(rate), cut=cut), as_json, show.sheet)

@@ -1,0 +1,168 @@
+"""Results drawn for people: short tables, one remedy a line. `--json` is for machines."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from otio_bridge.model.shot import Severity, ShotNote, ShotSpec
+from otio_bridge.model.time import rate_text, timecode
+from otio_bridge.workflow.dispatch import SendReport
+from otio_bridge.workflow.mending import Mended
+from otio_bridge.workflow.plan import PlanReport
+from otio_bridge.workflow.reading import ShotsReport
+from otio_bridge.workflow.relink import RelinkResult
+from otio_bridge.workflow.review import Decision
+from otio_bridge.workflow.sheet import SheetReport
+from otio_bridge.workflow.status import StatusReport, TakeLine, TakesReport
+
+_SIGN = {Severity.NOTE: "·", Severity.WARN: "!", Severity.REFUSE: "✗"}
+
+
+def console() -> Console:
+    """A terminal that never breaks a word of a path, and takes text as text."""
+    return Console(highlight=False, markup=False, soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def notes(found: tuple[ShotNote, ...], indent: str = "") -> None:
+    """Notes, a line each."""
+    out = console()
+    for note in found:
+        out.print(f"{indent}{_SIGN[note.severity]} {note.text}")
+
+
+def _tc(spec: ShotSpec, frame: int) -> str:
+    return timecode(max(0, frame), spec.rate, drop=spec.drop)
+
+
+def shots(report: ShotsReport) -> None:
+    """`shots`: a row a shot, then why and what to mind."""
+    out = console()
+    table = _table("shot", "operation", "place", "record in", "source in", "need", "plate", "rate")
+    for spec in report.shots:
+        first = spec.occurrences[0]
+        record = timecode(max(0, first.record.start), first.timeline_rate, drop=first.drop)
+        table.add_row(
+            spec.name, spec.ask.operation, spec.placement, record, _tc(spec, spec.need.start),
+            f"{spec.need.duration} f", f"{spec.plate.duration} f", rate_text(spec.rate),
+        )
+    out.print(table)
+    for spec in report.shots:
+        clips = ", ".join(occurrence.name or "gap" for occurrence in spec.occurrences)
+        out.print(f"{spec.name}: {spec.why} ({clips})")
+        if spec.ask.prompt:
+            out.print(f"  “{spec.ask.prompt}”")
+        for occurrence in spec.occurrences:
+            for top in occurrence.on_top:
+                out.print(f"  · the model will not see: {top.kind} ({top.detail})")
+        notes(spec.notes, "  ")
+    notes(report.notes)
+    out.print(f"{len(report.shots)} shots in {report.edit} (cut {report.cut})")
+
+
+def plan(report: PlanReport) -> None:
+    """`plan`: a row a shot, the cost, and what is refused."""
+    out = console()
+    table = _table("shot", "changes", "operation", "provider", "plate", "has", "would send", "each", "cost")
+    for entry in report.entries:
+        table.add_row(
+            entry.name, " ".join(entry.changes), entry.spec.ask.operation,
+            f"{entry.provider} {entry.model}".strip(), entry.plate, ", ".join(entry.takes) or "-",
+            "refused" if entry.refused else str(entry.to_send), str(entry.each or "-"), str(entry.total or "-"),
+        )
+    out.print(table)
+    for entry in report.entries:
+        if entry.refused:
+            out.print(f"✗ {entry.name}: {entry.refused}")
+        for note in entry.notes:
+            out.print(f"· {entry.name}: {note}")
+        notes(tuple(note for note in entry.spec.notes if note.severity is Severity.WARN), f"{entry.name} ")
+    for name in report.omitted:
+        out.print(f"· {name}: OMITTED (its takes are kept)")
+    notes(report.notes)
+    left = f", {report.left} left of {report.budget}" if report.left is not None else ""
+    out.print(f"would send {report.to_send} takes for at most {report.total}{left}")
+
+
+def sent(report: SendReport) -> None:
+    """`send`: what was dispatched."""
+    out = console()
+    new = [take for take in report.takes if take.new]
+    table = _table("shot", "take", "state", "provider", "")
+    for take in report.takes:
+        what = "new" if take.new else "there already"
+        table.add_row(take.shot, take.take, take.state, f"{take.provider} {take.model}", take.why or what)
+    out.print(table)
+    for entry in report.plan.entries:
+        if entry.refused:
+            out.print(f"✗ {entry.name} was not sent: {entry.refused}")
+    out.print(f"sent {len(new)} takes, {report.held} reserved")
+
+
+def take_lines(rows: tuple[TakeLine, ...]) -> None:
+    """Takes, a row each, with the reason and the next command under those that need one."""
+    out = console()
+    table = _table("shot", "take", "state", "", "review", "operation", "provider", "cost", "file")
+    for row in rows:
+        done = f"{row.progress:.0%}" if row.progress is not None else ""
+        state = f"{row.state} {row.wait}" if row.wait else str(row.state)
+        table.add_row(
+            row.shot, row.take, state, done, row.review, row.operation, f"{row.provider} {row.model}",
+            str(row.spent), row.file or "-",
+        )
+    out.print(table)
+    for row in rows:
+        if row.next or row.wait:
+            out.print(f"{row.shot} {row.take}: {row.why}")
+        if row.next:
+            out.print(f"  next: {row.next}")
+
+
+def takes(report: TakesReport) -> None:
+    """`takes`."""
+    take_lines(report.takes)
+
+
+def status(report: StatusReport) -> None:
+    """`status`: what is open or failed, the money, and what runs."""
+    out = console()
+    take_lines(report.takes)
+    for budget in report.budgets:
+        out.print(f"budget {budget.scope}: {budget.spent} spent, {budget.held} held, of {budget.cap}")
+    out.print("running: " + (", ".join(report.processes) or "nothing (otio-bridge up)"))
+    out.print(", ".join(f"{count} {state}" for state, count in sorted(report.counts.items())) or "no takes yet")
+
+
+def mended(report: Mended) -> None:
+    """`retry`, `cancel`, `resolve-uncertain`."""
+    console().print(f"{report.what}: {len(report.takes)}")
+    take_lines(report.takes)
+
+
+def decided(report: Decision) -> None:
+    """`pick` and `review`."""
+    where = f" at {', '.join(report.at)}" if report.at else ""
+    console().print(f"{report.shot} {report.take}: {report.decision}{where}")
+
+
+def relinked(report: RelinkResult) -> None:
+    """`relink`: what was linked, what was not, and why."""
+    out = console()
+    table = _table("shot", "at", "clip", "shows", "also there", "")
+    for line in report.lines:
+        table.add_row(line.shot, line.at, line.clip, line.shows, ", ".join(line.alternates) or "-", line.why)
+    out.print(table)
+    notes(report.notes)
+    out.print(f"wrote {report.out}" + (f"\nwrote {report.sidecar}" if report.sidecar else ""))
+
+
+def sheet(report: SheetReport) -> None:
+    """`sheet`."""
+    console().print(f"wrote {report.out} ({report.shots} shots, {report.takes} takes)")

@@ -1,0 +1,62 @@
+"""Wait for takes with live progress, starting queue server, poller and workers where none run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from otio_bridge.app import App
+from otio_bridge.launch import Stack, workers_running
+from otio_bridge.model.take import TakeState
+from otio_bridge.store import takes
+from otio_bridge.store.records import TakeRecord
+from otio_bridge.workflow.dispatch import SendReport, sent_take
+from otio_bridge.workflow.status import lines
+
+#: States in which waiting is over: finished, or a person has to act.
+_OVER = frozenset({TakeState.READY, TakeState.FAILED, TakeState.CANCELLED, TakeState.UNCERTAIN})
+#: Seconds between two looks at the ledger.
+_LOOK = 0.25
+
+
+def wait_for(app: App, report: SendReport, *, quiet: bool) -> SendReport:
+    """The report as it stands once every take of it is over, with the labels of those that are not READY."""
+    done = watch_takes(app, [take.id for take in report.takes], quiet=quiet)
+    new = {take.id for take in report.takes if take.new}
+    return report.model_copy(update={
+        "takes": tuple(sent_take(take, new=take.id in new) for take in done),
+        "failed": tuple(take.label for take in done if take.state is not TakeState.READY),
+    })
+
+
+def watch_takes(app: App, ids: Sequence[str], *, quiet: bool) -> list[TakeRecord]:
+    """Wait until every take is over, drawing progress on stderr unless `quiet`."""
+    with ExitStack() as stack:
+        if _open(app, ids) and not workers_running(app.ledger):
+            stack.enter_context(Stack(app.settings))
+        bars = stack.enter_context(Progress(
+            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(), console=Console(stderr=True), disable=quiet,
+        ))
+        tasks: dict[str, TaskID] = {}
+        while True:
+            rows = [take for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids)]
+            for line in lines(app, rows):
+                state = f"{line.state} {line.wait or ''}".strip()
+                if line.id not in tasks:
+                    tasks[line.id] = bars.add_task(f"{line.shot} {line.take}", total=1.0, state=state)
+                bars.update(tasks[line.id], completed=line.progress or 0.0, state=state)
+            if all(row.state in _OVER for row in rows):
+                return rows
+            # A person watches here; no job ever waits like this.
+            time.sleep(_LOOK)
+
+
+def _open(app: App, ids: Sequence[str]) -> bool:
+    return any(take.state not in _OVER for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids))
+
+

@@ -1,0 +1,185 @@
+"""Send what the plan says: shots, plates, takes and money in one transaction, then nudges."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from uuid import uuid4
+
+from otio_bridge.app import App
+from otio_bridge.errors import RefusedInput
+from otio_bridge.model.choice import Choice as ShotChoice
+from otio_bridge.model.conform import Join
+from otio_bridge.model.money import Money
+from otio_bridge.model.shot import Occurrence
+from otio_bridge.model.take import TakeState
+from otio_bridge.model.value import Value
+from otio_bridge.store import takes
+from otio_bridge.store.records import (
+    EditWrite,
+    OccurrenceRecord,
+    OccurrenceWrite,
+    PlateWrite,
+    ShotWrite,
+    TakeRecord,
+    Wanted,
+)
+from otio_bridge.workflow.known import paired
+from otio_bridge.workflow.plan import Plan, PlanEntry, Planned, PlanReport, plan
+from otio_bridge.workflow.plates import PlateNotes, plate_key
+from otio_bridge.workflow.pulled import pulled_plates
+
+
+class SentTake(Value):
+    """A take as `send` reports it."""
+
+    id: str
+    take: str
+    shot: str
+    state: TakeState
+    provider: str
+    model: str
+    new: bool
+    why: str = ""
+
+
+class SendReport(Value):
+    """What `send EDIT` did."""
+
+    plan: PlanReport
+    takes: tuple[SentTake, ...]
+    held: Money
+    #: Labels of takes that did not become READY (after `--wait`).
+    failed: tuple[str, ...] = ()
+
+
+def send(
+    app: App, path: Path, *, choice: ShotChoice, rate: Fraction | None = None, cut: str | None = None,
+    takes_each: int | None = None, more: int = 0, plates: Path | None = None, allow_proxy: bool = False,
+) -> SendReport:
+    """Dispatch what `plan` says. Two sends at once make one set of takes and never pass a cap.
+
+    Raises RefusedInput where nothing that was asked for can be sent, MoneyError where a cap forbids it;
+    nothing is written then.
+    """
+    result = plan(
+        app, path, choice=choice, rate=rate, cut=cut, takes_each=takes_each, more=more, allow_proxy=allow_proxy
+    )
+    assert result.report is not None
+    refused = [planned.entry for planned in result.shots if planned.entry.refused]
+    if result.shots and len(refused) == len(result.shots):
+        raise RefusedInput(
+            "nothing here can be sent", value="; ".join(f"{entry.name}: {entry.refused}" for entry in refused),
+            next="otio-bridge plan " + path.name,
+        )
+    pulled = pulled_plates(plates, result) if plates is not None else {}
+    wanted = [wanted_of(app, result, planned, pulled) for planned in result.shots if planned.request is not None]
+    done = takes.dispatch(
+        app.ledger, wanted, author=app.author, edit=edit_write(result), currency=app.settings.money.currency
+    )
+    for queue in sorted({take.queue for take in done.new}):
+        app.nudge(queue, sum(1 for take in done.new if take.queue == queue))
+    return SendReport(
+        plan=result.report, held=done.held,
+        takes=tuple(sent_take(take, new=take.id in done.created) for take in done.takes),
+    )
+
+
+def sent_take(take: TakeRecord, *, new: bool = False) -> SentTake:
+    """A take for a report."""
+    return SentTake(
+        id=take.id, take=take.name, shot=take.shot, state=take.state, provider=take.provider, model=take.model,
+        new=new, why=take.why if take.state is TakeState.FAILED else "",
+    )
+
+
+def edit_write(result: Plan) -> EditWrite:
+    """The edit as the ledger keeps it."""
+    edit = result.edit
+    return EditWrite(
+        cut=result.cut, name=edit.path.name, path=str(edit.path.absolute()), format=edit.format, sha256=edit.sha256,
+        rate=edit.rate, drop=edit.drop, start=edit.start,
+    )
+
+
+def wanted_of(app: App, result: Plan, planned: Planned, pulled: dict[str, PlateWrite]) -> Wanted:
+    """One shot of the plan as T1 takes it."""
+    entry, request = planned.entry, planned.request
+    assert request is not None
+    spec = entry.spec
+    nothing = Money(micro=0, currency=app.settings.money.currency)
+    plate = planned.plate.range if planned.plate is not None else request.plate
+    notes = PlateNotes(
+        op_class=spec.op_class, media=spec.media, shown=planned.shown,
+        deinterlace=spec.ask.options.get("deinterlace") in ("yes", "true", "1"),
+        source_reel=spec.media.reel if spec.media else None,
+    )
+    provider = app.settings.providers.get(entry.provider)
+    return Wanted(
+        shot=shot_write(result, planned),
+        plate=pulled.get(entry.name) or PlateWrite(
+            media=plate_key(spec), range=plate, rate=spec.rate, drop=spec.drop,
+            encoding=app.settings.project.encoding, spec=notes.model_dump(mode="json"),
+        ),
+        request=request,
+        takes=len(entry.takes) + entry.to_send - planned.more,
+        more=planned.more if entry.to_send else 0,
+        hold_each=entry.each or nothing,
+        parts=len(planned.submission.parts) if planned.submission else 1,
+        chained=planned.submission is not None and planned.submission.join is Join.CHAIN,
+        provider=entry.provider or request.provider,
+        model=entry.model or request.model,
+        account=provider.account if provider else "default",
+        priority=spec.ask.priority,
+        temp=planned.choice is not None and planned.choice.capability.temp,
+        provenance=provenance(result, entry, planned),
+    )
+
+
+def provenance(result: Plan, entry: PlanEntry, planned: Planned) -> dict[str, object]:
+    """What made a take, kept with it: who was asked what, for which clip of which edit, and how it goes out."""
+    spec = entry.spec
+    return {
+        "edit": result.edit.path.name,
+        "cut": result.cut,
+        "shot": entry.name,
+        "why": spec.why,
+        "why_provider": entry.why_provider,
+        "ask": spec.ask.model_dump(mode="json"),
+        "op_class": spec.op_class.value,
+        "need": spec.need.model_dump(mode="json"),
+        "submission": planned.submission.model_dump(mode="json") if planned.submission else None,
+    }
+
+
+def shot_write(result: Plan, planned: Planned) -> ShotWrite:
+    """The shot as the ledger keeps it, every clip that shows it included."""
+    spec, known = planned.entry.spec, planned.known
+    return ShotWrite(
+        id=known.id if known else str(uuid4()),
+        name=planned.entry.name,
+        cut=known.cut if known else result.cut,
+        op_class=spec.op_class,
+        placement=spec.placement,
+        media=spec.media_identity,
+        rate=spec.rate,
+        drop=spec.drop,
+        need=spec.need,
+        ask=spec.ask,
+        spec=spec.model_dump(mode="json"),
+        occurrences=tuple(
+            occurrence_write(result, now, before) for now, before in paired(spec.occurrences, known, result.cut)
+        ),
+    )
+
+
+def occurrence_write(result: Plan, occurrence: Occurrence, before: OccurrenceRecord | None) -> OccurrenceWrite:
+    """One clip as the ledger keeps it; the one it was before keeps its id, and so its picks."""
+    return OccurrenceWrite(
+        id=before.id if before is not None else None,
+        cut=result.cut, address=occurrence.address, track=occurrence.track, track_name=occurrence.track_name,
+        name=occurrence.name, gap=occurrence.gap, enabled=occurrence.enabled, record=occurrence.record,
+        rate=occurrence.timeline_rate, drop=occurrence.drop, span=occurrence.span, need=occurrence.need,
+        media=occurrence.media.identity if occurrence.media else "none", token=occurrence.token,
+        spec=occurrence.model_dump(mode="json"),
+    )

@@ -1,0 +1,100 @@
+"""Can this machine do the work? Every thing it leans on, looked at, with the remedy."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from otio_bridge.app import App
+from otio_bridge.errors import BridgeError
+from otio_bridge.media.ffmpeg import executable, version
+from otio_bridge.media.files import free_mb
+from otio_bridge.model.value import Value
+from otio_bridge.queue import ping
+from otio_bridge.settings import Settings
+from otio_bridge.store import money, processes
+
+
+class Check(Value):
+    """One thing looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+class DoctorReport(Value):
+    """What `doctor` found."""
+
+    ok: bool
+    checks: tuple[Check, ...]
+
+
+def doctor(settings: Settings) -> DoctorReport:
+    """Look at everything, collecting faults instead of stopping at the first."""
+    found = [
+        _look("python", lambda: sys.version.split()[0]),
+        _look("opentimelineio", lambda: metadata.version("opentimelineio")),
+        _look("ffmpeg", lambda: f"{version(executable(settings.media.ffmpeg))}"),
+        _look("media root", lambda: _root(settings.media_root, settings.media.min_free_mb)),
+        _look("work folder", lambda: _root(settings.state_folder, settings.media.min_free_mb)),
+    ]
+    try:
+        app = App.open(settings)
+    except BridgeError as exc:
+        found.append(Check(what="ledger", ok=False, found=exc.what, remedy=exc.next or ""))
+    else:
+        with app:
+            found += _inside(app)
+    return DoctorReport(ok=all(check.ok for check in found), checks=tuple(found))
+
+
+def _look(what: str, look: Callable[[], str], remedy: str = "") -> Check:
+    try:
+        return Check(what=what, ok=True, found=look())
+    except BridgeError as exc:
+        return Check(what=what, ok=False, found=str(exc), remedy=exc.next or remedy)
+    except OSError as exc:
+        return Check(what=what, ok=False, found=str(exc), remedy=remedy)
+
+
+def _root(folder: Path, least: int) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    probe = folder / ".otio-bridge-can-write"
+    probe.write_bytes(b"")
+    probe.unlink()
+    free = free_mb(folder)
+    if free < least:
+        raise OSError(f"{folder} has {free} MB free; [media] min_free_mb wants {least}")
+    return f"{folder} ({free} MB free)"
+
+
+def _inside(app: App) -> list[Check]:
+    url = app.redis_url
+    checks = [Check(what="ledger", ok=True, found=f"{app.ledger.kind}, {app.ledger.id}")]
+    if url is None:
+        checks.append(Check(what="queue", ok=True, found="private, started on demand"))
+    else:
+        checks.append(_look("queue", lambda: ping(url), remedy="otio-bridge up"))
+    for row in processes.alive(app.ledger):
+        checks.append(Check(what=f"process {row.role}", ok=True, found=f"{row.host} {row.pid} ({row.queue or '-'})"))
+    for name in app.providers.names():
+        checks.append(_look(f"provider {name}", lambda name=name: _provider(app, name)))  # type: ignore[misc]
+    for name, why in app.providers.broken.items():
+        checks.append(Check(what=f"provider {name}", ok=False, found=why, remedy=f"mend or uninstall {name}"))
+    for budget in money.budgets(app.ledger):
+        checks.append(Check(
+            what=f"budget {budget.scope}", ok=True,
+            found=f"{budget.spent} spent, {budget.held} held of {budget.cap}",
+        ))
+    return checks
+
+
+def _provider(app: App, name: str) -> str:
+    can = app.providers.get(name).capabilities()
+    section = app.settings.providers.get(name)
+    reach = "local" if can.local else (section.url if section and section.url else "no address set")
+    return f"{reach}; {', '.join(sorted({str(op) for model in can.models for op in model.operations}))}"

@@ -1,0 +1,62 @@
+"""DONE ▶ FETCHED: bring every result home as it came, before anything else can happen to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from otio_bridge.app import App
+from otio_bridge.errors import MediaError
+from otio_bridge.media.files import publish, sha256
+from otio_bridge.media.probe import probe
+from otio_bridge.model.take import CallState, TakeState
+from otio_bridge.provider import Gone, Remote, RemoteProvider, RemoteState, Unavailable
+from otio_bridge.store import calls, parts
+from otio_bridge.store.records import CallRecord, PartRecord, TakeRecord
+from otio_bridge.workflow.lease import Lease
+from otio_bridge.workflow.move import advance
+from otio_bridge.workflow.places import returned_folder, room
+
+
+def fetch(app: App, take: TakeRecord, lease: Lease) -> None:
+    """Download each finished part, check that it is pictures, and keep it under its content's name."""
+    mine = parts.parts_of(app.ledger, take.id)
+    for part in mine:
+        if part.state is TakeState.DONE and part.file is None:
+            _one(app, take, part, lease)
+        elif part.state is TakeState.DONE:
+            parts.set_part(app.ledger, take, part.part, state=TakeState.FETCHED)
+    if take.chained and any(part.state is TakeState.PREPARED for part in mine):
+        advance(app, take, TakeState.PREPARED, why="fetched; the next part starts from its last frame")
+        return
+    advance(app, take, TakeState.FETCHED, why="fetched")
+
+
+def _one(app: App, take: TakeRecord, part: PartRecord, lease: Lease) -> None:
+    provider = app.providers.get(take.provider)
+    call = accepted_call(app, take, part.part)
+    if call is None or call.remote_id is None or not isinstance(provider, RemoteProvider):
+        raise MediaError("a finished part has no call to fetch from", value=f"part {part.part}")
+    # Addresses are signed and expire: they are asked for now and never written down.
+    remote = Remote(remote_id=call.remote_id, reference=call.uuid, model=take.model)
+    progress = provider.poll([remote])[0]
+    if progress.state is RemoteState.GONE:
+        raise Gone("the provider no longer has the result", provider=take.provider, detail=call.remote_id)
+    if not progress.assets:
+        raise Unavailable("the provider names no result yet", provider=take.provider, detail=call.remote_id)
+    got = provider.fetch(remote, progress.assets[0], room(app, take) / f"part{part.part}")
+    info = probe(str(got))
+    if info.frames < 1:
+        raise Unavailable("the download holds no pictures", provider=take.provider, detail=call.remote_id)
+    lease.check()
+    digest = sha256(got)
+    name = f"part{part.part}_{digest[:12]}{Path(got).suffix or '.mp4'}"
+    path = publish(got, returned_folder(app, take.shot, take.name) / name)
+    parts.set_part(app.ledger, take, part.part, state=TakeState.FETCHED, file=str(path), sha256=digest)
+
+
+def accepted_call(app: App, take: TakeRecord, part: int) -> CallRecord | None:
+    """The call that made (or is making) a part."""
+    good = (CallState.ACCEPTED, CallState.SETTLED)
+    return next(
+        (call for call in calls.calls_of(app.ledger, take.id) if call.part == part and call.state in good), None
+    )

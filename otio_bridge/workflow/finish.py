@@ -1,0 +1,115 @@
+"""FETCHED ▶ CONFORMED ▶ READY: a frame-exact twin of the plate, then proven by decoding."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from otio_bridge.app import App
+from otio_bridge.errors import MediaError
+from otio_bridge.media.align import align
+from otio_bridge.media.check import Promise, check as prove
+from otio_bridge.media.conform import Stamp, conform as write
+from otio_bridge.media.files import publish
+from otio_bridge.media.plates import suffix_for
+from otio_bridge.media.probe import probe
+from otio_bridge.model.conform import ConformPlan, Submission
+from otio_bridge.model.media import MediaInfo
+from otio_bridge.model.request import OperationClass
+from otio_bridge.model.returned import plan_conform
+from otio_bridge.model.take import TakeState
+from otio_bridge.store import parts
+from otio_bridge.store.records import PlateRecord, TakeRecord
+from otio_bridge.workflow.known import take_reel
+from otio_bridge.workflow.lease import Lease
+from otio_bridge.workflow.move import advance
+from otio_bridge.workflow.places import room, take_file
+from otio_bridge.workflow.plates import PlateNotes
+from otio_bridge.workflow.prepare import plate_of, submission_of
+
+
+def conform(app: App, take: TakeRecord, lease: Lease) -> None:
+    """Invert the submission's recipe on what returned, and publish the take's file."""
+    plate = plate_of(app, take)
+    submission = submission_of(take)
+    files = [Path(part.file) for part in parts.parts_of(app.ledger, take.id) if part.file]
+    returned = [probe(str(file)) for file in files]
+    plan = plan_conform(submission, returned, lag=_lag(submission, returned, plate, files))
+    work = room(app, take)
+    stamp = stamp_for(app, take, plate, returned[0])
+    suffix = suffix_for(stamp.codec, returned[0])
+    sound = Path(plate.path) if plate.path and app.settings.media.audio == "source" else None
+    made = write(plan, files, work / f"take{suffix}", stamp=stamp, sound_from=sound)
+    lease.check()
+    path = publish(made.path, take_file(app, take.shot, take.number, suffix))
+    result = {
+        "file": str(path), "sha256": made.sha256, "start": stamp.start, "frames": len(plan.frames),
+        "held": list(plan.held), "surplus": plan.surplus, "stamp": stamp.model_dump(mode="json"),
+        "seams": [seam.model_dump(mode="json") for seam in plan.seams],
+        "notes": [*submission.notes, *plan.notes],
+    }
+    advance(app, take, TakeState.CONFORMED, why=summary(plan), result=result)
+
+
+def stamp_for(app: App, take: TakeRecord, plate: PlateRecord, returned: MediaInfo) -> Stamp:
+    """What is written on the take: the plate's timecode, its own reel, and what its pixels are."""
+    notes = PlateNotes.of(plate)
+    cut = notes.info if notes.op_class is OperationClass.SOURCE else None
+    return Stamp(
+        start=take.provenance.get("start", plate.range.start), drop=plate.drop, reel=take_reel(take),
+        source_reel=notes.source_reel, codec=app.settings.media.codec,
+        colour=(cut or returned).colour, alpha=(cut or returned).alpha,
+    )
+
+
+def _lag(
+    submission: Submission, returned: list[MediaInfo], plate: PlateRecord, files: list[Path]
+) -> int | None:
+    """Where a short answer lies against the plate, measured; None where nothing needs measuring."""
+    short = any(info.frames < part.frames for info, part in zip(returned, submission.parts, strict=True))
+    if not short or plate.path is None or len(files) != 1:
+        return None
+    return align(Path(plate.path), files[0])
+
+
+def summary(plan: ConformPlan) -> str:
+    """One line for the event: how many frames, held and surplus."""
+    words = [f"{len(plan.frames)} frames"]
+    if plan.held:
+        words.append(f"{len(plan.held)} held")
+    if plan.surplus:
+        words.append(f"{plan.surplus} kept as handle")
+    return ", ".join(words)
+
+
+def check(app: App, take: TakeRecord, lease: Lease) -> None:
+    """Decode the take and hold it to every promise; READY only then."""
+    result = take.result
+    plate = plate_of(app, take)
+    submission = submission_of(take)
+    stamp = Stamp.model_validate(result["stamp"])
+    path = Path(result["file"])
+    try:
+        report = prove(path, Promise(
+            frames=result["frames"], rate=submission.rate, start=stamp.start, drop=stamp.drop, reel=stamp.reel,
+            raster=submission.raster,
+        ))
+    except MediaError as exc:
+        raise MediaError(f"the take is not what was promised ({exc.what})", value=path, next=exc.next) from exc
+    lease.check()
+    provenance = path.with_suffix(path.suffix + ".json")
+    provenance.write_text(json.dumps(provenance_of(take, plate), indent=2, sort_keys=True), encoding="utf-8")
+    advance(app, take, TakeState.READY, why="proven by decoding", result={"check": report.model_dump(mode="json")})
+
+
+def provenance_of(take: TakeRecord, plate: PlateRecord) -> dict[str, object]:
+    """What made the take, for the file beside it and for sidecars; no address that is a secret is in it."""
+    return {
+        "take": take.label,
+        "request": take.request.model_dump(mode="json"),
+        "provider": take.provider, "model": take.model, "seed": take.seed,
+        "plate": {"name": plate.name, "path": plate.path, "sha256": plate.sha256,
+                  "range": plate.range.model_dump(mode="json")},
+        "result": {key: take.result.get(key) for key in ("file", "sha256", "notes", "held", "seams")},
+        **take.provenance,
+    }

@@ -1,0 +1,167 @@
+"""Which takes each clip of an edit is offered, and which one it shows (design §2 rule 2).
+
+Shown is the picked take, else the newest approved, else the newest selected (with `--newest` the newest
+READY one), and only if it covers what the clip needs. A pick is per occurrence, a review per take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from otio_bridge.app import App
+from otio_bridge.model.diff import covered, need_of
+from otio_bridge.model.identify import Identified, identify
+from otio_bridge.model.relink import Json, Link, TakeLink, plain
+from otio_bridge.model.request import OperationClass
+from otio_bridge.model.shot import Occurrence
+from otio_bridge.model.take import ReviewState, TakeState
+from otio_bridge.model.time import FrameRange
+from otio_bridge.store import reviews
+from otio_bridge.store.records import ShotRecord, TakeRecord
+from otio_bridge.timeline.shots import placement_of
+from otio_bridge.workflow.known import Held, held, known_shot, paired, take_reel
+from otio_bridge.workflow.status import take_range
+
+#: Reviews that make a take worth showing, best first.
+_GOOD = (ReviewState.APPROVED, ReviewState.SELECTED)
+
+
+@dataclass
+class Deciding:
+    """What choosing needs of the ledger, read once."""
+
+    ledger: Held
+    reviews: dict[str, ReviewState]
+    #: (shot, occurrence) -> take; the occurrence is "" for the whole shot.
+    picks: dict[tuple[str, str], str]
+
+
+def deciding(app: App) -> Deciding:
+    """Read shots, takes, reviews and picks once for a whole edit."""
+    return Deciding(
+        ledger=held(app),
+        reviews={row.take_id: row.state for row in reviews.all_reviews(app.ledger)},
+        picks={(row.shot_id, row.occurrence_id): row.take_id for row in reviews.picks(app.ledger)},
+    )
+
+
+def identified(state: Deciding, everything: Sequence[Occurrence], cut: str) -> Identified:
+    """Which shot each clip is."""
+    known = [known_shot(record, state.ledger.takes) for record in state.ledger.shots]
+    return identify(everything, known, cut=cut)
+
+
+def links_for(
+    app: App, everything: Sequence[Occurrence], cut: str, *, only: Sequence[str] = (), newest: bool = False,
+    temp: bool = False,
+) -> tuple[list[Link], Identified]:
+    """A link for every clip that is a shot of ours (those named in `only`, where any are)."""
+    state = deciding(app)
+    who = identified(state, everything, cut)
+    by_address = {clip.address: clip for clip in everything}
+    links: list[Link] = []
+    for record in state.ledger.shots:
+        if only and record.name not in only:
+            continue
+        mine = [by_address[entry.address] for entry in who.found if entry.shot_id == record.id]
+        read_back = {entry.address: entry.pick for entry in who.found if entry.shot_id == record.id}
+        for clip, before in paired(mine, record, cut):
+            picked = _picked(state, record, before.id if before else "", read_back.get(clip.address))
+            links.append(link(state, record, clip, picked=picked, newest=newest, temp=temp))
+    order = {clip.address: index for index, clip in enumerate(everything)}
+    return sorted(links, key=lambda entry: order[entry.address]), who
+
+
+def _picked(state: Deciding, record: ShotRecord, occurrence: str, read_back: str | None) -> str | None:
+    """The id of the take picked for a clip: here, for the whole shot, or by hand in the editor."""
+    chosen = state.picks.get((record.id, occurrence)) if occurrence else None
+    chosen = chosen or state.picks.get((record.id, ""))
+    if chosen is not None or read_back is None:
+        return chosen
+    shown = (take for take in state.ledger.takes.get(record.id, []) if _shows(take, read_back))
+    return next((take.id for take in shown), None)
+
+
+def _shows(take: TakeRecord, read_back: str) -> bool:
+    return read_back in (take.result.get("file"), take_reel(take))
+
+
+def link(
+    state: Deciding, record: ShotRecord, clip: Occurrence, *, picked: str | None, newest: bool, temp: bool
+) -> Link:
+    """One clip with every READY take of its shot, and the one it shows."""
+    need = need_of(clip, record.op_class)
+    ready = [take for take in state.ledger.takes.get(record.id, []) if take.state is TakeState.READY]
+    offered = [offer for take in ready if (offer := take_link(state, take, record, need)) is not None]
+    chosen, notes = _choose(state, ready, offered, picked=picked, newest=newest, temp=temp)
+    return Link(
+        address=clip.address, shot=record.name, shot_id=record.id, token=record.id,
+        placement=placement_of(record.op_class, clip), need=need, span=clip.span, takes=tuple(offered),
+        active=chosen, allow_temp=temp, notes=notes,
+    )
+
+
+def take_link(state: Deciding, take: TakeRecord, record: ShotRecord, need: FrameRange) -> TakeLink | None:
+    """A READY take as an edit can show it."""
+    frames = take_range(take)
+    if frames is None:
+        return None
+    # A still (or what was made of a freeze) is one frame, and its range is stated as the whole need.
+    if record.op_class is OperationClass.STILL:
+        frames = need
+    return TakeLink(
+        key=take.name, take=take_reel(take), path=take.result["file"], range=frames, rate=take.request.rate,
+        drop=bool(take.result.get("stamp", {}).get("drop")), first_number=take.result.get("first_number"),
+        covers=covered(need, (frames,)), temp=take.temp,
+        state=state.reviews.get(take.id, ReviewState.UNREVIEWED), metadata=told(take),
+    )
+
+
+def told(take: TakeRecord) -> Json:
+    """The provenance an edit carries: what made the take, nothing that is a secret."""
+    request = take.request
+    said = plain({
+        "take": take.label, "operation": request.operation.value, "provider": take.provider, "model": take.model,
+        "prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": take.seed,
+        "sha256": take.result.get("sha256"), "cost": str(take.spent_money), "made": take.changed_at.isoformat(),
+        "held": list(take.result.get("held", ())), "notes": list(take.result.get("notes", ())),
+        "temp": take.temp,
+    })
+    assert isinstance(said, dict)
+    return said
+
+
+def _choose(
+    state: Deciding, ready: Sequence[TakeRecord], offered: Sequence[TakeLink], *, picked: str | None, newest: bool,
+    temp: bool,
+) -> tuple[str | None, tuple[str, ...]]:
+    """The key of the take to show, and what to say where a wish could not be met."""
+    by_key = {offer.key: offer for offer in offered}
+    notes: list[str] = []
+    if picked is not None:
+        name = next((take.name for take in ready if take.id == picked), None)
+        if name is not None and name in by_key:
+            # Said by a person: shown if it may be, and said why where not (Link.shown).
+            return name, ()
+        notes.append("the picked take is not READY")
+    fitting = [take for take in ready if _may(by_key.get(take.name), temp)]
+    for wish in _GOOD:
+        good = [take for take in fitting if state.reviews.get(take.id) is wish]
+        if good:
+            return max(good, key=lambda take: take.number).name, tuple(notes)
+    if newest and fitting:
+        liked = [take for take in fitting if state.reviews.get(take.id) is not ReviewState.REJECTED]
+        if liked:
+            return max(liked, key=lambda take: take.number).name, tuple(notes)
+    return None, tuple(notes)
+
+
+def _may(offer: TakeLink | None, temp: bool) -> bool:
+    return offer is not None and offer.covers and (temp or not offer.temp)
+
+
+def link_clip(app: App, clip: Occurrence, cut: str) -> Link | None:
+    """The link of one clip on its own, for tools that hand over clips one by one (the OTIO plug-in)."""
+    found, _ = links_for(app, [clip], cut)
+    return found[0] if found else None

@@ -1,0 +1,55 @@
+"""Where every file of a project lies, and whether there is room for another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from otio_bridge.app import App
+from otio_bridge.media.files import free_mb, work_folder
+from otio_bridge.model.take import WaitCode, plate_name, take_name
+from otio_bridge.store.records import TakeRecord
+from otio_bridge.workflow.lease import Waiting
+
+#: Seconds before a full disk or a missing root is looked at again.
+LOOK_AGAIN = 10.0
+
+
+def plate_file(app: App, shot: str, number: int, suffix: str) -> Path:
+    """`media/plates/SHOT/SHOT_p001.mov` (a folder of numbered files for sequences)."""
+    return app.settings.media_root / "plates" / shot / f"{shot}_{plate_name(number)}{suffix}"
+
+
+def take_file(app: App, shot: str, number: int, suffix: str) -> Path:
+    """`media/takes/SHOT/SHOT_v001.mov`."""
+    return app.settings.media_root / "takes" / shot / f"{shot}_{take_name(number)}{suffix}"
+
+
+def inputs_folder(app: App) -> Path:
+    """What is sent to providers, by content, shared by the takes of a shot."""
+    return app.settings.state_folder / "inputs"
+
+
+def returned_folder(app: App, shot: str, take: str) -> Path:
+    """What providers returned, as it came, kept: it was paid for."""
+    return app.settings.media_root / "returned" / shot / take
+
+
+def receipts_folder(app: App) -> Path:
+    """Answers written before the ledger knows them."""
+    return app.settings.state_folder / "receipts"
+
+
+def room(app: App, take: TakeRecord) -> Path:
+    """An empty folder named by take and token, after making sure the disks are there and have space."""
+    for folder in (app.settings.media_root, app.settings.state_folder):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            free = free_mb(folder)
+        except OSError as exc:
+            raise Waiting(WaitCode.ROOT, f"{folder} is not there or not writable ({exc})", due_in=LOOK_AGAIN) from exc
+        if free < app.settings.media.min_free_mb:
+            raise Waiting(
+                WaitCode.DISK, f"{folder} has {free} MB free, {app.settings.media.min_free_mb} are wanted",
+                due_in=LOOK_AGAIN,
+            )
+    return work_folder(app.settings.state_folder / "work", take.id, take.token)

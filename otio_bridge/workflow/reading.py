@@ -1,0 +1,83 @@
+"""An edit, read and turned into shots, with media looked at where the edit does not say enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+from otio_bridge.media.probe import probe
+from otio_bridge.model.choice import Choice
+from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef
+from otio_bridge.model.naming import propose_names
+from otio_bridge.model.shot import Occurrence, ShotNote, ShotSpec
+from otio_bridge.model.value import Value
+from otio_bridge.settings import Settings
+from otio_bridge.timeline.load import Edit, read_edit
+from otio_bridge.timeline.shots import list_shots, sightings
+from otio_bridge.timeline.url import PathMaps
+
+Look = Callable[[MediaRef], MediaInfo | None]
+
+
+class ShotsReport(Value):
+    """The shots an edit asks for (`shots EDIT --json`)."""
+
+    edit: str
+    cut: str
+    format: str
+    shots: tuple[ShotSpec, ...]
+    notes: tuple[ShotNote, ...] = ()
+
+
+def looker() -> Look:
+    """A cached look at the media an edit names: None where there is none to see."""
+    seen: dict[str, MediaInfo | None] = {}
+
+    def look(ref: MediaRef) -> MediaInfo | None:
+        if ref.path is None or ref.kind in (MediaKind.MISSING, MediaKind.GENERATOR):
+            return None
+        if ref.path not in seen:
+            path = Path(ref.path)
+            present = path.parent.is_dir() if ref.kind is MediaKind.SEQUENCE else path.is_file()
+            seen[ref.path] = probe(ref.path) if present else None
+        return seen[ref.path]
+
+    return look
+
+
+def open_edit(settings: Settings, path: Path, *, rate: Fraction | None = None) -> Edit:
+    """Read an edit with the project's rate, retime convention, path maps and roots."""
+    return read_edit(
+        path,
+        rate=rate or settings.project.rate,
+        convention=settings.project.retime_convention,
+        maps=PathMaps.from_settings(settings.media.paths),
+        roots=tuple(settings.media.roots),
+    )
+
+
+def clips(edit: Edit, look: Look) -> tuple[Occurrence, ...]:
+    """Every picture clip and gap of the edit, asked for or not."""
+    return sightings(edit, look)
+
+
+def specs(edit: Edit, settings: Settings, choice: Choice, look: Look) -> tuple[ShotSpec, ...]:
+    """The shots the edit asks for, in record order, unnamed unless the editor named them."""
+    return list_shots(edit, choice=choice, probe=look, settings=settings)
+
+
+def shots(
+    settings: Settings, path: Path, *, choice: Choice, rate: Fraction | None = None, cut: str | None = None
+) -> ShotsReport:
+    """What an edit asks for, without a ledger: names are proposals."""
+    edit = open_edit(settings, path, rate=rate)
+    found = specs(edit, settings, choice, looker())
+    names = propose_names(
+        [spec.name for spec in found], taken=set(), pattern=settings.project.naming,
+        project=settings.project.name, cut=cut or edit.cut,
+    )
+    return ShotsReport(
+        edit=str(path), cut=cut or edit.cut, format=edit.format, notes=edit.notes,
+        shots=tuple(spec.model_copy(update={"name": name}) for spec, name in zip(found, names, strict=True)),
+    )

@@ -1,0 +1,107 @@
+"""What people decide: reviews of takes, picks for occurrences."""
+
+from __future__ import annotations
+
+from otio_bridge.app import App
+from otio_bridge.errors import RefusedInput
+from otio_bridge.model.take import ReviewState, TakeState, parse_take_name
+from otio_bridge.model.time import parse_timecode, timecode
+from otio_bridge.model.value import Value
+from otio_bridge.store import reviews, shots, takes
+from otio_bridge.store.records import OccurrenceRecord, ShotRecord, TakeRecord
+
+
+class Decision(Value):
+    """What was decided, of which take."""
+
+    take: str
+    shot: str
+    decision: str
+    note: str = ""
+    #: Record timecodes of the occurrences a pick is for; empty: all of them.
+    at: tuple[str, ...] = ()
+
+
+def shot_named(app: App, name: str) -> ShotRecord:
+    """The shot of that name. Raises RefusedInput with the names there are."""
+    found = shots.shot_by_name(app.ledger, name)
+    if found is None:
+        names = [record.name for record in shots.all_shots(app.ledger)]
+        raise RefusedInput(
+            "no shot of that name", value=name, allowed=names[:20] or "none yet", next="otio-bridge takes"
+        )
+    return found
+
+
+def take_of(app: App, shot: str, version: str) -> TakeRecord:
+    """The take `vNNN` of a shot. Raises RefusedInput with the takes there are."""
+    owner = shot_named(app, shot)
+    mine = takes.by_shot(app.ledger, owner.id)
+    try:
+        number = parse_take_name(version)
+    except ValueError as exc:
+        raise RefusedInput("not a take", value=version, allowed=[take.name for take in mine]) from exc
+    found = next((take for take in mine if take.number == number), None)
+    if found is None:
+        raise RefusedInput(
+            f"{shot} has no such take", value=version, allowed=[take.name for take in mine] or "none yet",
+            next=f"otio-bridge takes {shot}",
+        )
+    return found
+
+
+def review(app: App, shot: str, version: str, state: str, *, note: str = "") -> Decision:
+    """Book what somebody thinks of a take. Raises RefusedInput for a word that is no review."""
+    words = [str(word) for word in ReviewState]
+    if state not in words:
+        raise RefusedInput("not a review", value=state, allowed=words)
+    take = take_of(app, shot, version)
+    reviews.review(app.ledger, take.id, state=ReviewState(state), note=note, author=app.author)
+    return Decision(take=take.name, shot=take.shot, decision=state, note=note)
+
+
+def pick(app: App, shot: str, version: str, *, at: str | None = None) -> Decision:
+    """Choose what a shot shows, or with `at` (a record timecode) what one occurrence of it shows.
+
+    `original` as version lets go of the pick. Raises RefusedInput for a take that is not READY.
+    """
+    owner = shot_named(app, shot)
+    where = occurrences_at(owner, at)
+    take_id: str | None = None
+    name = "original"
+    if version != "original":
+        take = take_of(app, shot, version)
+        if take.state is not TakeState.READY:
+            raise RefusedInput(
+                f"{take.label} is {take.state}, only a READY take can be picked", value=version,
+                next="otio-bridge status",
+            )
+        take_id, name = take.id, take.name
+    for occurrence in where or [None]:
+        reviews.pick(
+            app.ledger, owner.id, take_id, occurrence_id=occurrence.id if occurrence else "", author=app.author
+        )
+    return Decision(
+        take=name, shot=owner.name, decision="picked",
+        at=tuple(timecode(entry.record.start, entry.rate, drop=entry.drop) for entry in where),
+    )
+
+
+def occurrences_at(shot: ShotRecord, at: str | None) -> list[OccurrenceRecord]:
+    """The occurrences of a shot that play at a record timecode. Raises RefusedInput where none does."""
+    if at is None:
+        return []
+    found: list[OccurrenceRecord] = []
+    for occurrence in shot.occurrences:
+        try:
+            frame, _ = parse_timecode(at, occurrence.rate)
+        except ValueError as exc:
+            raise RefusedInput("not a record timecode", value=at, allowed="01:00:10:00") from exc
+        if occurrence.record.holds(frame):
+            found.append(occurrence)
+    if not found:
+        raise RefusedInput(
+            f"{shot.name} does not play there", value=at,
+            allowed=[timecode(one.record.start, one.rate, drop=one.drop) for one in shot.occurrences],
+        )
+    return found
