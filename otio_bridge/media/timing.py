@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,3 +101,31 @@ def _demuxed(file: InputContainer, stream: VideoStream) -> tuple[list[int], int]
 def _decoded(path: str | Path) -> int:
     with opened(path) as (_, file):
         return sum(1 for _ in file.decode(picture_stream(path, file)))
+
+
+def shown_times(path: str | Path) -> list[Fraction]:
+    """When each frame shows, in seconds after the first one; in order. Raises MediaError."""
+    with opened(path) as (_, file):
+        stream = picture_stream(path, file)
+        assert stream.time_base is not None
+        times, _ = _demuxed(file, stream)
+        return [(time - times[0]) * stream.time_base for time in times]
+
+
+def longest_group(path: str | Path) -> Fraction:
+    """The longest time between two key frames, in seconds: how far a seek may land late."""
+    with opened(path) as (_, file):
+        stream = picture_stream(path, file)
+        assert stream.time_base is not None
+        keys = [packet.pts for packet in file.demux(stream) if packet.is_keyframe and packet.pts is not None]
+    gaps = [after - before for before, after in pairwise(sorted(keys))]
+    return max(gaps, default=0) * stream.time_base
+
+
+def picture_delay(path: str | Path) -> Fraction:
+    """Seconds from the file's start, which ffmpeg's `-ss` counts from, to its first picture."""
+    with opened(path) as (_, file):
+        head = next(file.decode(picture_stream(path, file)), None)
+        if head is None or head.pts is None or head.time_base is None:
+            return Fraction(0)
+        return head.pts * head.time_base - Fraction(file.start_time or 0, 1_000_000)
