@@ -39,7 +39,7 @@ def read(raw: bytes) -> tuple[otio.core.SerializableObject, list[ShotNote], bool
 
 
 def _adapter() -> ModuleType:
-    """The adapter's module, which imports `..` as if it lay inside opentimelineio (OTIO loads it that way)."""
+    """The adapter's module, which imports `..` as if it lay inside opentimelineio, as OTIO loads it."""
     package = importlib.util.find_spec("otio_fcp_adapter")
     if package is None or not package.submodule_search_locations:
         raise RefusedInput("otio-fcp-adapter is not installed", next="otio-bridge doctor")
