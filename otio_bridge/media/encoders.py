@@ -31,7 +31,6 @@ _MOVIES: dict[str, Encoder] = {
     "h264": Encoder(
         ("-c:v", "libx264", "-preset", "medium", "-crf", "16", "-g", "24"),
         "yuv420p",
-        "yuv420p",
         full_range=True,
     ),
 }

@@ -35,6 +35,17 @@ def chain(steps: Sequence[Step], source: str = "0:v:0") -> list[str]:
     return arguments(apply(stream(int(index), selector), steps))
 
 
+def text(steps: Sequence[Step]) -> str:
+    """Steps as filter text, to stand beside a graph somebody wrote; for values that need no escaping."""
+    words = []
+    for name, args, options in steps:
+        values = [*map(str, args), *(f"{key}={value}" for key, value in options.items())]
+        if any(set(value) & set("\\':,;[]") for value in values):
+            raise ValueError(f"needs escaping: {values}")
+        words.append(f"{name}={':'.join(values)}")
+    return ",".join(words)
+
+
 def stream(index: int, selector: str = "v:0") -> Any:
     """Stream `selector` of the input numbered `index`, for graphs of several inputs."""
     return ffmpeg.input(str(index))[selector]

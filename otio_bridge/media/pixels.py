@@ -110,7 +110,12 @@ def _through(lut: str | None) -> list[Step]:
     return [step("format", _DEEP_RGB), step("lut3d", file=lut, interp="tetrahedral")] if lut else []
 
 
-def _scaled(width: int, height: int, to: ColourTags | None = None) -> Step:
+def converted(to: ColourTags) -> Step:
+    """Into another matrix and range, at the size it has."""
+    return _scaled("iw", "ih", to)
+
+
+def _scaled(width: int | str, height: int | str, to: ColourTags | None = None) -> Step:
     """Scale and convert in one pass; the matrix and range of what goes in are said by its tags."""
     options: dict[str, object] = {"flags": _SHARP}
     if to is not None and to.space in _MATRIX:
