@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from otio_bridge.media import ffmpeg
+from otio_bridge.media import ffmpeg, graphs
 from otio_bridge.model.time import Rate, timecode
 from otio_bridge.model.value import Value
 from otio_bridge.testing.demo_motion import Rain, Train, Walker
@@ -120,16 +120,16 @@ def _write_movie(footage: Footage, paint: Callable[[int], Picture], out: Path) -
             surf = Path(scratch) / "surf.wav"
             _surf(surf, footage.frames / footage.rate)
             inputs += ["-f", "wav", "-i", ffmpeg.file_url(surf)]
-            sound = ["-map", "0:v", "-map", "1:a", "-c:a", "pcm_s16le"]
+            sound = ["-map", "1:a", "-c:a", "pcm_s16le"]
         stamp = [
             "-timecode",
             timecode(footage.start, footage.rate),
             "-metadata:s:v",
             f"reel_name={footage.reel}",
         ]
-        matrix = ["-vf", "scale=out_color_matrix=bt709:out_range=tv"]
+        picture = graphs.chain([graphs.step("scale", out_color_matrix="bt709", out_range="tv")])
         codec = [*_CODECS[footage.codec], "-pix_fmt", _PIXELS[footage.codec]]
-        args = [*inputs, *sound, *codec, *matrix, *_COLOUR, *stamp, str(out)]
+        args = [*inputs, *picture, *sound, *codec, *_COLOUR, *stamp, str(out)]
         ffmpeg.run(args, what=f"making {out.name}", feed=pictures())
 
 
