@@ -51,15 +51,18 @@ def events_of(
     take_id: str | None = None,
     *,
     shot_id: str | None = None,
+    kind: str | None = None,
     after: int = 0,
     limit: int = 1000,
 ) -> list[EventRecord]:
-    """Events oldest first, of one take, one shot or all; `after` is the last id already seen."""
+    """Events oldest first, of one take, one shot, one kind or all; `after` is the last id already seen."""
     query = select(event).where(event.c.id > after).order_by(event.c.id).limit(limit)
     if take_id is not None:
         query = query.where(event.c.take_id == take_id)
     if shot_id is not None:
         query = query.where(event.c.shot_id == shot_id)
+    if kind is not None:
+        query = query.where(event.c.kind == kind)
     with ledger.read() as conn:
         return [EventRecord.of(found) for found in conn.execute(query).mappings()]
 
