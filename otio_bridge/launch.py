@@ -17,7 +17,7 @@ from typing import Final, Self
 
 from otio_bridge.child import Child
 from otio_bridge.errors import BridgeError, QueueError
-from otio_bridge.platform import Owner, become, file_lock, on_stop_request
+from otio_bridge.platform import Owner, become, file_lock, on_stop_request, this_host
 from otio_bridge.queue import ping, server_url
 from otio_bridge.settings import Settings
 from otio_bridge.store import processes
@@ -36,6 +36,8 @@ _SETTLED: Final = 10.0
 #: Held by the keeper of the private queue server as long as it lives; it ends with 3 where another has it.
 SERVER_LOCK: Final = "queue-server.lock"
 _KEPT_ELSEWHERE: Final = 3
+#: Seconds for which a process of another machine that says nothing is believed to run.
+_LATELY: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -276,12 +278,17 @@ def _child(settings: Settings, role: str, *more: str) -> Child:
 
 
 def workers_running(ledger: Ledger) -> bool:
-    """Whether any worker of this ledger was seen lately, on whatever machine."""
-    return any(row.kind == "worker" for row in processes.alive(ledger))
+    """Whether a worker of this ledger runs on this machine, or was lately seen on another."""
+    report_dead(ledger)
+    lately = {row.id for row in processes.alive(ledger, within=_LATELY)}
+    return any(
+        row.kind == "worker" and (row.host == this_host() or row.id in lately)
+        for row in processes.alive(ledger)
+    )
 
 
 def report_dead(ledger: Ledger) -> None:
     """Write down every process of this machine that is no more: what it held is then known to be free."""
     for row in processes.alive(ledger):
         if Owner(row.host, row.pid, row.started, "").alive is False:
-            processes.gone(ledger, row.id)
+            processes.gone(ledger, row.id, why="its process has ended", by=f"supervisor on {row.host}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from typing import Final
 
 from otio_bridge.app import App
 from otio_bridge.errors import BridgeError
@@ -22,6 +23,9 @@ from otio_bridge_worker.presence import present
 
 log = logging.getLogger(__name__)
 
+#: Seconds for which the dead are remembered; their deaths prove what they cannot have sent.
+_REMEMBERED: Final = 90 * 86400.0
+
 
 def run(project: Path, *, tied: bool) -> int:
     """Do the rounds of a project until asked to end."""
@@ -29,6 +33,7 @@ def run(project: Path, *, tied: bool) -> int:
     ending = asked_to_end(tied=tied)
     owner = Owner.of(os.getpid(), "poller")
     with App.open(settings) as app, present(app, owner, "poller", ()):
+        processes.forget(app.ledger, gone_for=_REMEMBERED)
         while not ending.is_set():
             _round(app, str(owner))
             ending.wait(settings.queue.tick)
@@ -49,5 +54,5 @@ def _round(app: App, owner: str) -> None:
 
 def leads(app: App, owner: str) -> bool:
     """Whether this poller is the one to do the round."""
-    seen = [row.id for row in processes.alive(app.ledger) if row.kind == "poller"]
-    return not seen or owner == min(seen)
+    lately = processes.alive(app.ledger, within=app.settings.queue.lease)
+    return owner == min((row.id for row in lately if row.kind == "poller"), default=owner)

@@ -43,7 +43,7 @@ def present(app: App, owner: Owner, kind: str, queues: Sequence[str]) -> Iterato
         ended.set()
         thread.join()
         try:
-            processes.gone(app.ledger, str(owner))
+            processes.gone(app.ledger, str(owner), why="ended", by=str(owner))
         except LedgerError as exc:
             log.warning("%s", exc)
 

@@ -95,7 +95,7 @@ class SlotWorker(SimpleWorker):
     def _step(self) -> bool:
         try:
             # One of each queue in turn, so that a long queue does not starve the next.
-            return any([step(self._app, queue, self._owner) for queue in self._names])
+            return sum(step(self._app, queue, self._owner) for queue in self._names) > 0
         except BridgeError as exc:
             log.error("%s", exc)
         except Exception:  # the outermost edge: one take's surprise must not end the slot
