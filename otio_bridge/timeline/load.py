@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import floor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import opentimelineio as otio
 
@@ -223,7 +223,7 @@ def _check_object(schema: str, value: dict[str, Any]) -> None:
         raise RefusedInput("it holds a timeline without tracks")
 
 
-def _number(value: Any, limit: int) -> bool:
+def _number(value: Any, limit: int) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value) and abs(value) < limit
 
 
