@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import time
 import unicodedata
 import uuid
 from collections.abc import Iterable, Mapping
@@ -242,3 +243,11 @@ def safe_names(texts: Iterable[str]) -> dict[str, str]:
         if owners.setdefault(key, text) != text:
             raise RefusedInput(f"two names would be one file, {name}", value=f"{owners[key]!r} and {text!r}")
     return names
+
+
+def age_of(path: Path) -> float:
+    """Seconds since a file was last written, by the clock of this machine; 0 where it is gone."""
+    try:
+        return max(0.0, time.time() - path.stat().st_mtime)
+    except OSError:
+        return 0.0
