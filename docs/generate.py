@@ -28,22 +28,27 @@ from otio_bridge.settings import Settings
 
 DOCS = Path(__file__).resolve().parent
 _MADE = "<!-- Written by docs/generate.py (make docs); edit the code it comes from. -->\n\n"
-#: Command -> the model its `--json` prints. `error` is what any of them prints when it cannot.
+#: Command -> the model its `--json` prints.
 REPORTS: dict[str, str] = {
     "init": "workflow.init:InitReport",
+    "demo": "cli.demo:DemoReport",
     "shots": "workflow.reading:ShotsReport",
     "plan": "workflow.plan:PlanReport",
     "send": "workflow.dispatch:SendReport",
     "status": "workflow.status:StatusReport",
-    "takes": "workflow.status:TakesReport",
+    "takes list": "workflow.status:TakesReport",
+    "takes add": "workflow.status:TakesReport",
     "pick": "workflow.review:Decision",
     "review": "workflow.review:Decision",
-    "relink": "model.relink:RelinkReport",
+    "relink": "workflow.relink:RelinkResult",
+    "sheet": "workflow.sheet:SheetReport",
     "retry": "workflow.mending:Mended",
     "cancel": "workflow.mending:Mended",
     "resolve-uncertain": "workflow.mending:Mended",
     "doctor": "workflow.doctor:DoctorReport",
 }
+#: Files we write that others read.
+FILES: dict[str, str] = {"sidecar": "model.relink:Sidecar"}
 
 
 def pages() -> dict[Path, str]:
@@ -53,9 +58,14 @@ def pages() -> dict[Path, str]:
         DOCS / "commands.md": commands_page(),
         DOCS / "providers.md": providers_page(),
     }
-    for command in REPORTS:
-        made[DOCS / "schemas" / f"{command}.json"] = schema(command)
+    for name, model in (REPORTS | FILES).items():
+        made[DOCS / "schemas" / schema_file(name)] = schema(model)
     return made
+
+
+def schema_file(command: str) -> str:
+    """Where a command's schema lies in docs/schemas."""
+    return f"{command.replace(' ', '-')}.json"
 
 
 # ---------------------------------------------------------------- settings
@@ -157,30 +167,36 @@ def commands_page() -> str:
     for name in COMMANDS:
         command = main.get_command(root, name)
         assert command is not None
-        lines += [f"## otio-bridge {name}\n", *_commands(command, name, root)]
+        lines += _commands(command, name, root)
     return _MADE + "\n".join(lines).rstrip() + "\n"
 
 
-def _commands(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=100)
-    if name in REPORTS:
-        yield f"JSON: [schemas/{name}.json](schemas/{name}.json)\n"
-    yield _help(command, context)
+def leaves(command: click.Command, name: str, parent: click.Context) -> Iterator[tuple[str, click.Context]]:
+    """A command, or those below it, by the words that call it."""
+    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, terminal_width=100)
+    yield name, context
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
             inner = command.get_command(context, below)
             assert inner is not None
-            yield f"### {context.command_path} {below}\n"
-            yield from _commands(inner, below, context)
+            yield from leaves(inner, f"{name} {below}", context)
+
+
+def _commands(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
+    for words, context in leaves(command, name, parent):
+        yield f"{'##' if words == name else '###'} otio-bridge {words}\n"
+        if words in REPORTS:
+            yield f"JSON: [schemas/{schema_file(words)}](schemas/{schema_file(words)})\n"
+        yield _help(context.command, context)
 
 
 def _help(command: click.Command, context: click.Context) -> str:
     return f"```\n{command.get_help(context).rstrip()}\n```\n"
 
 
-def schema(command: str) -> str:
-    """The JSON schema of what a command's `--json` prints."""
-    module, _, name = REPORTS[command].partition(":")
+def schema(where: str) -> str:
+    """The JSON schema of a model, named as `module:Class`."""
+    module, _, name = where.partition(":")
     model: type[BaseModel] = getattr(importlib.import_module(f"otio_bridge.{module}"), name)
     made = model.model_json_schema(mode="serialization")
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
