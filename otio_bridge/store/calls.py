@@ -56,12 +56,14 @@ def intend(
     hold: Money,
     slots: int,
     quiet_in: float = QUIET,
+    uuid: str | None = None,
     detail: Json | None = None,
 ) -> CallRecord:
     """T3. Commit the intent to send one part: PREPARED becomes SENDING, the call has its uuid and a slot.
 
     The lease is kept. A call cleared by `send_again` is given back with its own uuid. `quiet_in`: seconds
-    after which nobody can still be sending it (lease, step deadline and HTTP timeout). Raises StaleMove
+    after which nobody can still be sending it (lease, step deadline and HTTP timeout). `uuid` is the new
+    call's, where the caller had to know it before. Raises StaleMove
     (lease lost or run out, cancel asked, already called), NoSlot, MoneyError (beyond what T1 reserved, and
     no cap allows it).
     """
@@ -83,7 +85,7 @@ def intend(
             conn.execute(update(call).where(call.c.uuid == uuid).values(again=False, **sender))
         else:
             extra = _reserve_more(conn, row, hold)
-            uuid = new_id()
+            uuid = uuid or new_id()
             conn.execute(
                 insert(call).values(
                     uuid=uuid,
