@@ -22,9 +22,8 @@ from otio_bridge.cli.shared import (
 )
 from otio_bridge.cli.waiting import wait_for
 from otio_bridge.errors import RefusedInput, TakeFailed
-from otio_bridge.workflow import dispatch
+from otio_bridge.workflow import dispatch, reading
 from otio_bridge.workflow import plan as planning
-from otio_bridge.workflow import reading
 from otio_bridge.workflow import relink as relinking
 from otio_bridge.workflow import sheet as sheets
 
@@ -37,8 +36,16 @@ from otio_bridge.workflow import sheet as sheets
 @project_option
 @json_option
 def shots(
-    edit: Path, select: tuple[str, ...], operation: str | None, prompt: str | None, options: tuple[str, ...],
-    shot_list: Path | None, rate: str | None, cut: str | None, project: Path | None, as_json: bool,
+    edit: Path,
+    select: tuple[str, ...],
+    operation: str | None,
+    prompt: str | None,
+    options: tuple[str, ...],
+    shot_list: Path | None,
+    rate: str | None,
+    cut: str | None,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     """List the shots EDIT asks for: operation, place, ranges, timecodes, handles, and why each was chosen."""
     settings = settings_or_defaults(project)
@@ -50,24 +57,43 @@ def shots(
 @edit_argument
 @choosing
 @click.option("--takes", "takes_each", type=click.IntRange(1, 99), default=None, help="Takes of every shot.")
-@click.option("--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before.")
+@click.option(
+    "--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before."
+)
 @click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
 @rate_option
 @cut_option
 @project_option
 @json_option
 def plan(
-    edit: Path, select: tuple[str, ...], operation: str | None, prompt: str | None, options: tuple[str, ...],
-    shot_list: Path | None, takes_each: int | None, more: int, allow_proxy: bool, rate: str | None,
-    cut: str | None, project: Path | None, as_json: bool,
+    edit: Path,
+    select: tuple[str, ...],
+    operation: str | None,
+    prompt: str | None,
+    options: tuple[str, ...],
+    shot_list: Path | None,
+    takes_each: int | None,
+    more: int,
+    allow_proxy: bool,
+    rate: str | None,
+    cut: str | None,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     """Say what `send` would do with EDIT: what is covered, what needs work and why, and its cost. Sends nothing."""
     with open_app(project) as app:
         choice = choice_of(app.settings, select, operation, prompt, options, shot_list)
         result = planning.plan(
-            app, edit, choice=choice, rate=rate_of(rate), cut=cut, takes_each=takes_each, more=more,
+            app,
+            edit,
+            choice=choice,
+            rate=rate_of(rate),
+            cut=cut,
+            takes_each=takes_each,
+            more=more,
             allow_proxy=allow_proxy,
         )
+        assert result.report is not None
         emit(result.report, as_json, show.plan)
 
 
@@ -75,9 +101,15 @@ def plan(
 @edit_argument
 @choosing
 @click.option("--takes", "takes_each", type=click.IntRange(1, 99), default=None, help="Takes of every shot.")
-@click.option("--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before.")
-@click.option("--plates", type=click.Path(file_okay=False, exists=True, path_type=Path), default=None,
-              help="Use plates pulled elsewhere, from this folder.")
+@click.option(
+    "--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before."
+)
+@click.option(
+    "--plates",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=None,
+    help="Use plates pulled elsewhere, from this folder.",
+)
 @click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
 @click.option("--wait", is_flag=True, help="Wait for every take, starting workers if none run.")
 @rate_option
@@ -85,16 +117,35 @@ def plan(
 @project_option
 @json_option
 def send(
-    edit: Path, select: tuple[str, ...], operation: str | None, prompt: str | None, options: tuple[str, ...],
-    shot_list: Path | None, takes_each: int | None, more: int, plates: Path | None, allow_proxy: bool, wait: bool,
-    rate: str | None, cut: str | None, project: Path | None, as_json: bool,
+    edit: Path,
+    select: tuple[str, ...],
+    operation: str | None,
+    prompt: str | None,
+    options: tuple[str, ...],
+    shot_list: Path | None,
+    takes_each: int | None,
+    more: int,
+    plates: Path | None,
+    allow_proxy: bool,
+    wait: bool,
+    rate: str | None,
+    cut: str | None,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     """Dispatch what `plan` says for EDIT. What is covered is never sent again, whatever the file is called."""
     with open_app(project) as app:
         choice = choice_of(app.settings, select, operation, prompt, options, shot_list)
         report = dispatch.send(
-            app, edit, choice=choice, rate=rate_of(rate), cut=cut, takes_each=takes_each, more=more,
-            plates=plates, allow_proxy=allow_proxy,
+            app,
+            edit,
+            choice=choice,
+            rate=rate_of(rate),
+            cut=cut,
+            takes_each=takes_each,
+            more=more,
+            plates=plates,
+            allow_proxy=allow_proxy,
         )
         if wait:
             report = wait_for(app, report, quiet=as_json)
@@ -102,28 +153,50 @@ def send(
         if wait and report.failed:
             raise TakeFailed(
                 f"{len(report.failed)} of {len(report.takes)} takes did not become READY",
-                value=", ".join(report.failed), next="otio-bridge status, then otio-bridge retry SHOT vNNN",
+                value=", ".join(report.failed),
+                next="otio-bridge status, then otio-bridge retry SHOT vNNN",
             )
 
 
 @click.command()
 @edit_argument
-@click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
-@click.option("--for", "target", default="review", show_default=True,
-              help="review (every take, the original beside them), or an editor: resolve, premiere, kdenlive …")
+@click.option(
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
+)
+@click.option(
+    "--for",
+    "target",
+    default="review",
+    show_default=True,
+    help="review (every take, the original beside them), or an editor: resolve, premiere, kdenlive …",
+)
 @click.option("--only", multiple=True, metavar="SHOT", help="Relink this shot alone; may be repeated.")
 @click.option("--newest", is_flag=True, help="Where nothing is picked or approved, show the newest take.")
 @click.option("--temp", is_flag=True, help="Animatics and tests may become active too.")
 @click.option("--undo", is_flag=True, help="Take our takes out of EDIT again, by ledger or sidecar.")
-@click.option("--sidecar", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=None,
-              help="The sidecar to undo by; else the one beside EDIT, else the ledger.")
+@click.option(
+    "--sidecar",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=None,
+    help="The sidecar to undo by; else the one beside EDIT, else the ledger.",
+)
 @rate_option
 @cut_option
 @project_option
 @json_option
 def relink(
-    edit: Path, out: Path, target: str, only: tuple[str, ...], newest: bool, temp: bool, undo: bool, sidecar: Path | None,
-    rate: str | None, cut: str | None, project: Path | None, as_json: bool,
+    edit: Path,
+    out: Path,
+    target: str,
+    only: tuple[str, ...],
+    newest: bool,
+    temp: bool,
+    undo: bool,
+    sidecar: Path | None,
+    rate: str | None,
+    cut: str | None,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     """Put takes into EDIT and write it to --out; media references change, nothing else.
 
@@ -131,19 +204,31 @@ def relink(
     """
     with open_app(project) as app:
         if out.resolve() == edit.resolve():
-            raise RefusedInput("the edit itself is never overwritten", value=out, next="give --out another name")
+            raise RefusedInput(
+                "the edit itself is never overwritten", value=out, next="give --out another name"
+            )
         if undo:
             result = relinking.undo(app, edit, out, sidecar=sidecar)
         else:
             result = relinking.relink(
-                app, edit, out, target=target, only=only, newest=newest, temp=temp, rate=rate_of(rate), cut=cut
+                app,
+                edit,
+                out,
+                target=target,
+                only=only,
+                newest=newest,
+                temp=temp,
+                rate=rate_of(rate),
+                cut=cut,
             )
         emit(result, as_json, show.relinked)
 
 
 @click.command()
 @edit_argument
-@click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="PNG to write.")
+@click.option(
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="PNG to write."
+)
 @rate_option
 @cut_option
 @project_option

@@ -18,14 +18,26 @@ from otio_bridge.workflow import init as project
 @click.option("--rate", default="24", show_default=True, help="Timeline rate: 24, 23.976, 25, 29.97 …")
 @click.option("--size", default="1920x1080", show_default=True, help="Raster of shots without media.")
 @click.option("--pixel-aspect", default="1", show_default=True, help="Pixel aspect of shots without media.")
-@click.option("--encoding", default="rec709", show_default=True, help="Colour encoding where files do not say.")
+@click.option(
+    "--encoding", default="rec709", show_default=True, help="Colour encoding where files do not say."
+)
 @click.option("--naming", default="{project}_{number:04d}", show_default=True, help="Pattern of shot names.")
-@click.option("--handles", type=click.IntRange(0, 1000), default=8, show_default=True, help="Record frames kept.")
+@click.option(
+    "--handles", type=click.IntRange(0, 1000), default=8, show_default=True, help="Record frames kept."
+)
 @click.option("--budget", default="25.00 EUR", show_default=True, help="The project's hard cap.")
 @json_option
 def init(
-    folder: Path, name: str, rate: str, size: str, pixel_aspect: str, encoding: str, naming: str, handles: int,
-    budget: str, as_json: bool,
+    folder: Path,
+    name: str,
+    rate: str,
+    size: str,
+    pixel_aspect: str,
+    encoding: str,
+    naming: str,
+    handles: int,
+    budget: str,
+    as_json: bool,
 ) -> None:
     """Make a commented otio-bridge.toml in FOLDER (here, unless told)."""
     width, _, height = size.lower().partition("x")
@@ -35,8 +47,17 @@ def init(
     exact = rate_of(rate)
     assert exact is not None
     report = project.init(
-        folder, name=name, rate=exact, width=int(width), height=int(height), pixel_aspect=pixel_aspect,
-        encoding=encoding, naming=naming, handles=handles, currency=currency or "EUR", budget=amount,
+        folder,
+        name=name,
+        rate=exact,
+        width=int(width),
+        height=int(height),
+        pixel_aspect=pixel_aspect,
+        encoding=encoding,
+        naming=naming,
+        handles=handles,
+        currency=currency or "EUR",
+        budget=amount,
     )
 
     def show(made: project.InitReport) -> None:

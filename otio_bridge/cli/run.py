@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from otio_bridge.cli.shared import project_option, settings_of
-from otio_bridge.launch import run_module, up as run_stack
+from otio_bridge.launch import run_module
+from otio_bridge.launch import up as run_stack
 from otio_bridge.queue import QUEUES
 
 
@@ -19,8 +20,15 @@ def up(project: Path | None) -> None:
 
 
 @click.command()
-@click.option("--queue", "queues", multiple=True, type=click.Choice(QUEUES), default=("cpu",), show_default=True,
-              help="Queue to serve; may be repeated.")
+@click.option(
+    "--queue",
+    "queues",
+    multiple=True,
+    type=click.Choice(QUEUES),
+    default=("cpu",),
+    show_default=True,
+    help="Queue to serve; may be repeated.",
+)
 @project_option
 def worker(queues: tuple[str, ...], project: Path | None) -> None:
     """Run one worker process, until Ctrl-C."""

@@ -20,27 +20,52 @@ from otio_bridge.timeline.shotlist import read_shot_list
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 project_option = click.option(
-    "--project", "-C", type=click.Path(file_okay=False, path_type=Path), default=None,
+    "--project",
+    "-C",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=None,
     help="The project's folder; else the nearest otio-bridge.toml at or above here.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (docs/schemas).")
 edit_argument = click.argument("edit", type=click.Path(path_type=Path))
-rate_option = click.option("--rate", default=None, help="The edit's rate, where its format does not say (EDL).")
-cut_option = click.option("--cut", default=None, help="The cut this edit belongs to; else its name without version.")
+rate_option = click.option(
+    "--rate", default=None, help="The edit's rate, where its format does not say (EDL)."
+)
+cut_option = click.option(
+    "--cut", default=None, help="The cut this edit belongs to; else its name without version."
+)
 
 
 def choosing(command: _F) -> _F:
     """The options that choose shots and say what is asked of them."""
-    for option in reversed((
-        click.option("--select", "-s", multiple=True, metavar="TERM",
-                     help="marker:COLOUR, track:NAME, name:GLOB, missing, gaps or all; may be repeated."),
-        click.option("--operation", default=None, help="What selected clips are asked for."),
-        click.option("--prompt", default=None, help="The prompt of selected clips."),
-        click.option("--option", "-o", "options", multiple=True, metavar="KEY=VALUE",
-                     help="Any option a mark may carry, for selected clips."),
-        click.option("--shots", "shot_list", type=click.Path(path_type=Path), default=None,
-                     help="A shot list (.csv or .yaml), a row a shot."),
-    )):
+    for option in reversed(
+        (
+            click.option(
+                "--select",
+                "-s",
+                multiple=True,
+                metavar="TERM",
+                help="marker:COLOUR, track:NAME, name:GLOB, missing, gaps or all; may be repeated.",
+            ),
+            click.option("--operation", default=None, help="What selected clips are asked for."),
+            click.option("--prompt", default=None, help="The prompt of selected clips."),
+            click.option(
+                "--option",
+                "-o",
+                "options",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="Any option a mark may carry, for selected clips.",
+            ),
+            click.option(
+                "--shots",
+                "shot_list",
+                type=click.Path(path_type=Path),
+                default=None,
+                help="A shot list (.csv or .yaml), a row a shot.",
+            ),
+        )
+    ):
         command = option(command)
     return command
 
@@ -66,8 +91,12 @@ def open_app(project: Path | None) -> App:
 
 
 def choice_of(
-    settings: Settings, select: tuple[str, ...], operation: str | None, prompt: str | None,
-    options: tuple[str, ...], shot_list: Path | None,
+    settings: Settings,
+    select: tuple[str, ...],
+    operation: str | None,
+    prompt: str | None,
+    options: tuple[str, ...],
+    shot_list: Path | None,
 ) -> Choice:
     """The choice the options describe; the project's own selection where they say nothing."""
     terms = select or ((settings.project.selection,) if settings.project.selection and not shot_list else ())

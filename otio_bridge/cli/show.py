@@ -50,8 +50,14 @@ def shots(report: ShotsReport) -> None:
         first = spec.occurrences[0]
         record = timecode(max(0, first.record.start), first.timeline_rate, drop=first.drop)
         table.add_row(
-            spec.name, spec.ask.operation, spec.placement, record, _tc(spec, spec.need.start),
-            f"{spec.need.duration} f", f"{spec.plate.duration} f", rate_text(spec.rate),
+            spec.name,
+            spec.ask.operation,
+            spec.placement,
+            record,
+            _tc(spec, spec.need.start),
+            f"{spec.need.duration} f",
+            f"{spec.plate.duration} f",
+            rate_text(spec.rate),
         )
     out.print(table)
     for spec in report.shots:
@@ -73,9 +79,15 @@ def plan(report: PlanReport) -> None:
     table = _table("shot", "changes", "operation", "provider", "plate", "has", "would send", "each", "cost")
     for entry in report.entries:
         table.add_row(
-            entry.name, " ".join(entry.changes), entry.spec.ask.operation,
-            f"{entry.provider} {entry.model}".strip(), entry.plate, ", ".join(entry.takes) or "-",
-            "refused" if entry.refused else str(entry.to_send), str(entry.each or "-"), str(entry.total or "-"),
+            entry.name,
+            " ".join(entry.changes),
+            entry.spec.ask.operation,
+            f"{entry.provider} {entry.model}".strip(),
+            entry.plate,
+            ", ".join(entry.takes) or "-",
+            "refused" if entry.refused else str(entry.to_send),
+            str(entry.each or "-"),
+            str(entry.total or "-"),
         )
     out.print(table)
     for entry in report.entries:
@@ -114,8 +126,15 @@ def take_lines(rows: tuple[TakeLine, ...]) -> None:
         done = f"{row.progress:.0%}" if row.progress is not None else ""
         state = f"{row.state} {row.wait}" if row.wait else str(row.state)
         table.add_row(
-            row.shot, row.take, state, done, row.review, row.operation, f"{row.provider} {row.model}",
-            str(row.spent), row.file or "-",
+            row.shot,
+            row.take,
+            state,
+            done,
+            row.review,
+            row.operation,
+            f"{row.provider} {row.model}",
+            str(row.spent),
+            row.file or "-",
         )
     out.print(table)
     for row in rows:
@@ -137,7 +156,9 @@ def status(report: StatusReport) -> None:
     for budget in report.budgets:
         out.print(f"budget {budget.scope}: {budget.spent} spent, {budget.held} held, of {budget.cap}")
     out.print("running: " + (", ".join(report.processes) or "nothing (otio-bridge up)"))
-    out.print(", ".join(f"{count} {state}" for state, count in sorted(report.counts.items())) or "no takes yet")
+    out.print(
+        ", ".join(f"{count} {state}" for state, count in sorted(report.counts.items())) or "no takes yet"
+    )
 
 
 def mended(report: Mended) -> None:

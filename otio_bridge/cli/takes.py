@@ -9,7 +9,9 @@ import click
 from otio_bridge.cli import show
 from otio_bridge.cli.shared import emit, json_option, open_app, project_option
 from otio_bridge.cli.waiting import watch_takes
-from otio_bridge.workflow import added, mending, review as deciding, status as looking
+from otio_bridge.workflow import added, mending
+from otio_bridge.workflow import review as deciding
+from otio_bridge.workflow import status as looking
 
 
 class _TakesGroup(click.Group):
@@ -50,12 +52,22 @@ def takes_list(shot: str | None, project: Path | None, as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--prompt", default="", help="What it was asked for.")
 @click.option("--model", default="", help="What made it.")
-@click.option("--cost", default="", help='What it cost, as "1.20" in the project\'s currency; booked as spent.')
-@click.option("--wait", is_flag=True, help="Wait until it is conformed and checked, starting workers if none run.")
+@click.option(
+    "--cost", default="", help='What it cost, as "1.20" in the project\'s currency; booked as spent.'
+)
+@click.option(
+    "--wait", is_flag=True, help="Wait until it is conformed and checked, starting workers if none run."
+)
 @project_option
 @json_option
 def takes_add(
-    shot: str, files: tuple[Path, ...], prompt: str, model: str, cost: str, wait: bool, project: Path | None,
+    shot: str,
+    files: tuple[Path, ...],
+    prompt: str,
+    model: str,
+    cost: str,
+    wait: bool,
+    project: Path | None,
     as_json: bool,
 ) -> None:
     """Add takes of SHOT made elsewhere: each FILE is conformed, checked and numbered like any other."""
@@ -70,7 +82,9 @@ def takes_add(
 @click.command()
 @click.argument("shot")
 @click.argument("take")
-@click.option("--at", default=None, metavar="RECORD_TC", help="Only for the occurrence playing at this timecode.")
+@click.option(
+    "--at", default=None, metavar="RECORD_TC", help="Only for the occurrence playing at this timecode."
+)
 @project_option
 @json_option
 def pick(shot: str, take: str, at: str | None, project: Path | None, as_json: bool) -> None:

@@ -27,10 +27,12 @@ def wait_for(app: App, report: SendReport, *, quiet: bool) -> SendReport:
     """The report as it stands once every take of it is over, with the labels of those that are not READY."""
     done = watch_takes(app, [take.id for take in report.takes], quiet=quiet)
     new = {take.id for take in report.takes if take.new}
-    return report.model_copy(update={
-        "takes": tuple(sent_take(take, new=take.id in new) for take in done),
-        "failed": tuple(take.label for take in done if take.state is not TakeState.READY),
-    })
+    return report.model_copy(
+        update={
+            "takes": tuple(sent_take(take, new=take.id in new) for take in done),
+            "failed": tuple(take.label for take in done if take.state is not TakeState.READY),
+        }
+    )
 
 
 def watch_takes(app: App, ids: Sequence[str], *, quiet: bool) -> list[TakeRecord]:
@@ -38,10 +40,17 @@ def watch_takes(app: App, ids: Sequence[str], *, quiet: bool) -> list[TakeRecord
     with ExitStack() as stack:
         if _open(app, ids) and not workers_running(app.ledger):
             stack.enter_context(Stack(app.settings))
-        bars = stack.enter_context(Progress(
-            TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[state]}"),
-            TimeElapsedColumn(), console=Console(stderr=True), disable=quiet,
-        ))
+        bars = stack.enter_context(
+            Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TaskProgressColumn(),
+                TextColumn("{task.fields[state]}"),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                disable=quiet,
+            )
+        )
         tasks: dict[str, TaskID] = {}
         while True:
             rows = [take for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids)]
@@ -57,6 +66,6 @@ def watch_takes(app: App, ids: Sequence[str], *, quiet: bool) -> list[TakeRecord
 
 
 def _open(app: App, ids: Sequence[str]) -> bool:
-    return any(take.state not in _OVER for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids))
-
-
+    return any(
+        take.state not in _OVER for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids)
+    )

@@ -12,6 +12,7 @@ from otio_bridge.media.probe import probe
 from otio_bridge.model.conform import Limits
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.money import Money
+from otio_bridge.model.raster import target_raster
 from otio_bridge.model.request import OperationClass, Request
 from otio_bridge.model.shot import ShotSpec
 from otio_bridge.model.submission import plan_submission
@@ -20,11 +21,10 @@ from otio_bridge.store import takes
 from otio_bridge.store.records import PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.workflow.move import ELSEWHERE, nudge_for
 from otio_bridge.workflow.places import returned_folder
+from otio_bridge.workflow.plan import plate_raster
 from otio_bridge.workflow.reading import looker
 from otio_bridge.workflow.review import shot_named
 from otio_bridge.workflow.status import TakesReport, lines
-from otio_bridge.model.raster import target_raster
-from otio_bridge.workflow.plan import plate_raster
 
 
 def add(
@@ -36,7 +36,9 @@ def add(
     """
     owner = shot_named(app, shot)
     if not owner.plates:
-        raise RefusedInput(f"{shot} was never sent, so there is nothing to fit a take to", next="otio-bridge send EDIT")
+        raise RefusedInput(
+            f"{shot} was never sent, so there is nothing to fit a take to", next="otio-bridge send EDIT"
+        )
     found = [(file, look_at(file)) for file in files]
     places = [place(owner, file, info) for file, info in found]
     price = Money.of(cost or "0", app.settings.money.currency)
@@ -79,8 +81,15 @@ def place(shot: ShotRecord, file: Path, info: MediaInfo) -> tuple[PlateRecord, F
 
 
 def _one(
-    app: App, shot: ShotRecord, file: Path, info: MediaInfo, plate: PlateRecord, where: FrameRange, prompt: str,
-    model: str, price: Money,
+    app: App,
+    shot: ShotRecord,
+    file: Path,
+    info: MediaInfo,
+    plate: PlateRecord,
+    where: FrameRange,
+    prompt: str,
+    model: str,
+    price: Money,
 ) -> TakeRecord:
     spec = ShotSpec.model_validate(shot.spec)
     seen = looker()(spec.media) if spec.media is not None else None
@@ -88,22 +97,50 @@ def _one(
     target = target_raster(raster, shot.ask.operation, shot.ask.options.get("size", "same"))
     digest = sha256(file)
     request = Request(
-        operation=shot.ask.operation, provider=ELSEWHERE, model=model or "unknown", prompt=prompt, media=shot.media,
-        plate=where, rate=plate.rate, width=target.width, height=target.height, options={"content": digest},
+        operation=shot.ask.operation,
+        provider=ELSEWHERE,
+        model=model or "unknown",
+        prompt=prompt,
+        media=shot.media,
+        plate=where,
+        rate=plate.rate,
+        width=target.width,
+        height=target.height,
+        options={"content": digest},
     )
     still = shot.op_class is OperationClass.STILL
     submission = plan_submission(
-        op_class=shot.op_class, frames=1 if still else where.duration, rate=plate.rate, raster=raster,
-        take_raster=target, limits=Limits(), untouched=True,
+        op_class=shot.op_class,
+        frames=1 if still else where.duration,
+        rate=plate.rate,
+        raster=raster,
+        take_raster=target,
+        limits=Limits(),
+        untouched=True,
     )
     # Under our roof and by content, so that the take outlives the place it came from; the file itself stays.
-    kept = publish(file, returned_folder(app, shot.name, "elsewhere") / f"{digest[:12]}{file.suffix}", keep=True)
+    kept = publish(
+        file, returned_folder(app, shot.name, "elsewhere") / f"{digest[:12]}{file.suffix}", keep=True
+    )
     return takes.add(
-        app.ledger, shot.id, plate_id=plate.id, request=request, provider=ELSEWHERE, model=request.model,
-        file=str(kept), sha256=digest, cost=price, author=app.author, queue="cpu",
+        app.ledger,
+        shot.id,
+        plate_id=plate.id,
+        request=request,
+        provider=ELSEWHERE,
+        model=request.model,
+        file=str(kept),
+        sha256=digest,
+        cost=price,
+        author=app.author,
+        queue="cpu",
         provenance={
-            "shot": shot.name, "made": "elsewhere", "file": file.name, "op_class": shot.op_class.value,
-            "start": where.start, "submission": submission.model_dump(mode="json"),
+            "shot": shot.name,
+            "made": "elsewhere",
+            "file": file.name,
+            "op_class": shot.op_class.value,
+            "start": where.start,
+            "submission": submission.model_dump(mode="json"),
             "ask": shot.ask.model_dump(mode="json"),
         },
     )

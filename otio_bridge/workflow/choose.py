@@ -41,7 +41,8 @@ def choose(app: App, request: Request) -> Choice:
             fitting.append((model.temp, can.local, name, can, model))
     if not fitting:
         raise RefusedInput(
-            f"no provider here does {request.operation}" if request.provider == "auto"
+            f"no provider here does {request.operation}"
+            if request.provider == "auto"
             else f"{request.provider} has no model {request.model!r} for {request.operation}",
             value=f"provider={request.provider} model={request.model}",
             allowed=who_can(app, request.operation) or "none of the providers set up here",
@@ -49,9 +50,17 @@ def choose(app: App, request: Request) -> Choice:
         )
     temp, local, name, can, model = min(fitting, key=lambda entry: entry[:3])
     _check(name, model, request)
-    why = "named" if request.provider != "auto" else f"auto: first of {', '.join(entry[2] for entry in fitting)}"
+    why = (
+        "named"
+        if request.provider != "auto"
+        else f"auto: first of {', '.join(entry[2] for entry in fitting)}"
+    )
     return Choice(
-        provider=name, model=model.model, capability=model, local=local, heavy=can.heavy,
+        provider=name,
+        model=model.model,
+        capability=model,
+        local=local,
+        heavy=can.heavy,
         why=f"{why}{' (temp)' if temp else ''}",
     )
 
@@ -77,7 +86,9 @@ def _check(name: str, model: ModelCapability, request: Request) -> None:
     problems: list[str] = []
     unknown = sorted(set(request.options) - model.options - BRIDGE_OPTIONS)
     if unknown:
-        problems.append(f"options {', '.join(unknown)} (it knows {', '.join(sorted(model.options)) or 'none'})")
+        problems.append(
+            f"options {', '.join(unknown)} (it knows {', '.join(sorted(model.options)) or 'none'})"
+        )
     if request.negative_prompt and not model.negative_prompt:
         problems.append("a negative prompt")
     if request.seed is not None and not model.seed:
@@ -91,9 +102,20 @@ def _check(name: str, model: ModelCapability, request: Request) -> None:
 
 
 #: Options the bridge itself acts on; providers need not know them.
-BRIDGE_OPTIONS = frozenset({
-    "transport", "fit", "colour", "audio", "deinterlace", "size", "rate", "max_cost", "parent", "temp",
-})
+BRIDGE_OPTIONS = frozenset(
+    {
+        "transport",
+        "fit",
+        "colour",
+        "audio",
+        "deinterlace",
+        "size",
+        "rate",
+        "max_cost",
+        "parent",
+        "temp",
+    }
+)
 
 
 def submission_for(
@@ -101,8 +123,13 @@ def submission_for(
 ) -> Submission:
     """What will be sent, as arithmetic. Raises RefusedInput where the model cannot take it at all."""
     return plan_submission(
-        op_class=op_class, frames=request.plate.duration, rate=request.rate, raster=plate, take_raster=take,
-        limits=choice.capability.limits, untouched=choice.local,
+        op_class=op_class,
+        frames=request.plate.duration,
+        rate=request.rate,
+        raster=plate,
+        take_raster=take,
+        limits=choice.capability.limits,
+        untouched=choice.local,
     )
 
 
@@ -112,8 +139,15 @@ def part_requests(
     """The paid requests a submission takes, one a part."""
     return [
         PartRequest(
-            reference=reference, request=request, model=choice.model, part=part.part, parts=len(submission.parts),
-            frames=part.frames, rate=submission.sent_rate, raster=submission.sent_raster, seed=seed,
+            reference=reference,
+            request=request,
+            model=choice.model,
+            part=part.index,
+            parts=len(submission.parts),
+            frames=part.frames,
+            rate=submission.sent_rate,
+            raster=submission.sent_raster,
+            seed=seed,
         )
         for part in submission.parts
     ]
@@ -131,7 +165,8 @@ def worst_case(app: App, provider: Provider, parts: list[PartRequest], max_cost:
             limit = max_cost or app.settings.money.max_cost
             if not limit:
                 raise MoneyError(
-                    f"{provider.name} does not say what {part.model} costs", allowed="a stated maximum",
+                    f"{provider.name} does not say what {part.model} costs",
+                    allowed="a stated maximum",
                     next="add max_cost=1.50 to the mark, or [money] max_cost to otio-bridge.toml",
                 )
             price = Money.of(limit, total.currency)
@@ -153,10 +188,14 @@ def in_budget(app: App, amount: Money) -> Money:
     rate, _, dated = text.partition(" ")
     try:
         return amount.converted(
-            ExchangeRate.model_validate({
-                "source": amount.currency, "target": currency, "rate": rate,
-                "dated": date.fromisoformat(dated.strip()),
-            })
+            ExchangeRate.model_validate(
+                {
+                    "source": amount.currency,
+                    "target": currency,
+                    "rate": rate,
+                    "dated": date.fromisoformat(dated.strip()),
+                }
+            )
         )
     except ValueError as exc:
         raise MoneyError(

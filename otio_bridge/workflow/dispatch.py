@@ -27,7 +27,7 @@ from otio_bridge.store.records import (
 from otio_bridge.workflow.known import paired
 from otio_bridge.workflow.plan import Plan, PlanEntry, Planned, PlanReport, plan
 from otio_bridge.workflow.plates import PlateNotes, plate_key
-from otio_bridge.workflow.pulled import pulled_plates
+from otio_bridge.workflow.pulled import digest
 
 
 class SentTake(Value):
@@ -54,8 +54,16 @@ class SendReport(Value):
 
 
 def send(
-    app: App, path: Path, *, choice: ShotChoice, rate: Fraction | None = None, cut: str | None = None,
-    takes_each: int | None = None, more: int = 0, plates: Path | None = None, allow_proxy: bool = False,
+    app: App,
+    path: Path,
+    *,
+    choice: ShotChoice,
+    rate: Fraction | None = None,
+    cut: str | None = None,
+    takes_each: int | None = None,
+    more: int = 0,
+    plates: Path | None = None,
+    allow_proxy: bool = False,
 ) -> SendReport:
     """Dispatch what `plan` says. Two sends at once make one set of takes and never pass a cap.
 
@@ -63,24 +71,33 @@ def send(
     nothing is written then.
     """
     result = plan(
-        app, path, choice=choice, rate=rate, cut=cut, takes_each=takes_each, more=more, allow_proxy=allow_proxy
+        app,
+        path,
+        choice=choice,
+        rate=rate,
+        cut=cut,
+        takes_each=takes_each,
+        more=more,
+        allow_proxy=allow_proxy,
+        plates=plates,
     )
     assert result.report is not None
     refused = [planned.entry for planned in result.shots if planned.entry.refused]
     if result.shots and len(refused) == len(result.shots):
         raise RefusedInput(
-            "nothing here can be sent", value="; ".join(f"{entry.name}: {entry.refused}" for entry in refused),
+            "nothing here can be sent",
+            value="; ".join(f"{entry.name}: {entry.refused}" for entry in refused),
             next="otio-bridge plan " + path.name,
         )
-    pulled = pulled_plates(plates, result) if plates is not None else {}
-    wanted = [wanted_of(app, result, planned, pulled) for planned in result.shots if planned.request is not None]
+    wanted = [wanted_of(app, result, planned) for planned in result.shots if planned.request is not None]
     done = takes.dispatch(
         app.ledger, wanted, author=app.author, edit=edit_write(result), currency=app.settings.money.currency
     )
     for queue in sorted({take.queue for take in done.new}):
         app.nudge(queue, sum(1 for take in done.new if take.queue == queue))
     return SendReport(
-        plan=result.report, held=done.held,
+        plan=result.report,
+        held=done.held,
         takes=tuple(sent_take(take, new=take.id in done.created) for take in done.takes),
     )
 
@@ -88,8 +105,14 @@ def send(
 def sent_take(take: TakeRecord, *, new: bool = False) -> SentTake:
     """A take for a report."""
     return SentTake(
-        id=take.id, take=take.name, shot=take.shot, state=take.state, provider=take.provider, model=take.model,
-        new=new, why=take.why if take.state is TakeState.FAILED else "",
+        id=take.id,
+        take=take.name,
+        shot=take.shot,
+        state=take.state,
+        provider=take.provider,
+        model=take.model,
+        new=new,
+        why=take.why if take.state is TakeState.FAILED else "",
     )
 
 
@@ -97,29 +120,46 @@ def edit_write(result: Plan) -> EditWrite:
     """The edit as the ledger keeps it."""
     edit = result.edit
     return EditWrite(
-        cut=result.cut, name=edit.path.name, path=str(edit.path.absolute()), format=edit.format, sha256=edit.sha256,
-        rate=edit.rate, drop=edit.drop, start=edit.start,
+        cut=result.cut,
+        name=edit.path.name,
+        path=str(edit.path.absolute()),
+        format=edit.format,
+        sha256=edit.sha256,
+        rate=edit.rate,
+        drop=edit.drop,
+        start=edit.start,
     )
 
 
-def wanted_of(app: App, result: Plan, planned: Planned, pulled: dict[str, PlateWrite]) -> Wanted:
+def wanted_of(app: App, result: Plan, planned: Planned) -> Wanted:
     """One shot of the plan as T1 takes it."""
     entry, request = planned.entry, planned.request
     assert request is not None
     spec = entry.spec
     nothing = Money(micro=0, currency=app.settings.money.currency)
     plate = planned.plate.range if planned.plate is not None else request.plate
+    pulled = planned.pulled if planned.plate is None else None
     notes = PlateNotes(
-        op_class=spec.op_class, media=spec.media, shown=planned.shown,
+        op_class=spec.op_class,
+        media=spec.media,
+        shown=planned.shown,
+        info=pulled,
+        pulled=pulled is not None,
         deinterlace=spec.ask.options.get("deinterlace") in ("yes", "true", "1"),
         source_reel=spec.media.reel if spec.media else None,
     )
     provider = app.settings.providers.get(entry.provider)
     return Wanted(
         shot=shot_write(result, planned),
-        plate=pulled.get(entry.name) or PlateWrite(
-            media=plate_key(spec), range=plate, rate=spec.rate, drop=spec.drop,
-            encoding=app.settings.project.encoding, spec=notes.model_dump(mode="json"),
+        plate=PlateWrite(
+            media=plate_key(spec),
+            range=plate,
+            rate=spec.rate,
+            drop=spec.drop,
+            encoding=app.settings.project.encoding,
+            spec=notes.model_dump(mode="json"),
+            path=pulled.path if pulled else None,
+            sha256=digest(pulled) if pulled else None,
         ),
         request=request,
         takes=len(entry.takes) + entry.to_send - planned.more,
@@ -168,18 +208,31 @@ def shot_write(result: Plan, planned: Planned) -> ShotWrite:
         ask=spec.ask,
         spec=spec.model_dump(mode="json"),
         occurrences=tuple(
-            occurrence_write(result, now, before) for now, before in paired(spec.occurrences, known, result.cut)
+            occurrence_write(result, now, before)
+            for now, before in paired(spec.occurrences, known, result.cut)
         ),
     )
 
 
-def occurrence_write(result: Plan, occurrence: Occurrence, before: OccurrenceRecord | None) -> OccurrenceWrite:
+def occurrence_write(
+    result: Plan, occurrence: Occurrence, before: OccurrenceRecord | None
+) -> OccurrenceWrite:
     """One clip as the ledger keeps it; the one it was before keeps its id, and so its picks."""
     return OccurrenceWrite(
         id=before.id if before is not None else None,
-        cut=result.cut, address=occurrence.address, track=occurrence.track, track_name=occurrence.track_name,
-        name=occurrence.name, gap=occurrence.gap, enabled=occurrence.enabled, record=occurrence.record,
-        rate=occurrence.timeline_rate, drop=occurrence.drop, span=occurrence.span, need=occurrence.need,
-        media=occurrence.media.identity if occurrence.media else "none", token=occurrence.token,
+        cut=result.cut,
+        address=occurrence.address,
+        track=occurrence.track,
+        track_name=occurrence.track_name,
+        name=occurrence.name,
+        gap=occurrence.gap,
+        enabled=occurrence.enabled,
+        record=occurrence.record,
+        rate=occurrence.timeline_rate,
+        drop=occurrence.drop,
+        span=occurrence.span,
+        need=occurrence.need,
+        media=occurrence.media.identity if occurrence.media else "none",
+        token=occurrence.token,
         spec=occurrence.model_dump(mode="json"),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -74,23 +75,39 @@ def _root(folder: Path, least: int) -> str:
 
 def _inside(app: App) -> list[Check]:
     url = app.redis_url
-    checks = [Check(what="ledger", ok=True, found=f"{app.ledger.kind}, {app.ledger.id}")]
+    checks = [
+        Check(what="ledger", ok=True, found=f"{app.settings.ledger_url.partition(':')[0]}, {app.ledger.id}")
+    ]
     if url is None:
         checks.append(Check(what="queue", ok=True, found="private, started on demand"))
     else:
-        checks.append(_look("queue", lambda: ping(url), remedy="otio-bridge up"))
-    for row in processes.alive(app.ledger):
-        checks.append(Check(what=f"process {row.role}", ok=True, found=f"{row.host} {row.pid} ({row.queue or '-'})"))
+        checks.append(_look("queue", partial(_queue, url), remedy="otio-bridge up"))
+    for row in processes.alive(app.ledger, within=5 * app.settings.queue.lease):
+        checks.append(
+            Check(
+                what=f"process {row.kind}",
+                ok=True,
+                found=f"{row.host} {row.pid} ({', '.join(row.queues) or '-'})",
+            )
+        )
     for name in app.providers.names():
-        checks.append(_look(f"provider {name}", lambda name=name: _provider(app, name)))  # type: ignore[misc]
+        checks.append(_look(f"provider {name}", partial(_provider, app, name)))
     for name, why in app.providers.broken.items():
         checks.append(Check(what=f"provider {name}", ok=False, found=why, remedy=f"mend or uninstall {name}"))
     for budget in money.budgets(app.ledger):
-        checks.append(Check(
-            what=f"budget {budget.scope}", ok=True,
-            found=f"{budget.spent} spent, {budget.held} held of {budget.cap}",
-        ))
+        checks.append(
+            Check(
+                what=f"budget {budget.scope}",
+                ok=True,
+                found=f"{budget.money(budget.spent)} spent, {budget.money(budget.held)} held of {budget.money(budget.cap)}",
+            )
+        )
     return checks
+
+
+def _queue(url: str) -> str:
+    ping(url)
+    return "answers"
 
 
 def _provider(app: App, name: str) -> str:

@@ -58,5 +58,6 @@ def accepted_call(app: App, take: TakeRecord, part: int) -> CallRecord | None:
     """The call that made (or is making) a part."""
     good = (CallState.ACCEPTED, CallState.SETTLED)
     return next(
-        (call for call in calls.calls_of(app.ledger, take.id) if call.part == part and call.state in good), None
+        (call for call in calls.calls_of(app.ledger, take.id) if call.part == part and call.state in good),
+        None,
     )

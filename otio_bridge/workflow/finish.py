@@ -8,8 +8,10 @@ from pathlib import Path
 from otio_bridge.app import App
 from otio_bridge.errors import MediaError
 from otio_bridge.media.align import align
-from otio_bridge.media.check import Promise, check as prove
-from otio_bridge.media.conform import Stamp, conform as write
+from otio_bridge.media.check import Promise
+from otio_bridge.media.check import check as prove
+from otio_bridge.media.conform import Stamp
+from otio_bridge.media.conform import conform as write
 from otio_bridge.media.files import publish
 from otio_bridge.media.plates import suffix_for
 from otio_bridge.media.probe import probe
@@ -43,8 +45,13 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
     lease.check()
     path = publish(made.path, take_file(app, take.shot, take.number, suffix))
     result = {
-        "file": str(path), "sha256": made.sha256, "start": stamp.start, "frames": len(plan.frames),
-        "held": list(plan.held), "surplus": plan.surplus, "stamp": stamp.model_dump(mode="json"),
+        "file": str(path),
+        "sha256": made.sha256,
+        "start": stamp.start,
+        "frames": len(plan.frames),
+        "held": list(plan.held),
+        "surplus": plan.surplus,
+        "stamp": stamp.model_dump(mode="json"),
         "seams": [seam.model_dump(mode="json") for seam in plan.seams],
         "notes": [*submission.notes, *plan.notes],
     }
@@ -56,9 +63,13 @@ def stamp_for(app: App, take: TakeRecord, plate: PlateRecord, returned: MediaInf
     notes = PlateNotes.of(plate)
     cut = notes.info if notes.op_class is OperationClass.SOURCE else None
     return Stamp(
-        start=take.provenance.get("start", plate.range.start), drop=plate.drop, reel=take_reel(take),
-        source_reel=notes.source_reel, codec=app.settings.media.codec,
-        colour=(cut or returned).colour, alpha=(cut or returned).alpha,
+        start=take.provenance.get("start", plate.range.start),
+        drop=plate.drop,
+        reel=take_reel(take),
+        source_reel=notes.source_reel,
+        codec=app.settings.media.codec,
+        colour=(cut or returned).colour,
+        alpha=(cut or returned).alpha,
     )
 
 
@@ -90,16 +101,27 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
     stamp = Stamp.model_validate(result["stamp"])
     path = Path(result["file"])
     try:
-        report = prove(path, Promise(
-            frames=result["frames"], rate=submission.rate, start=stamp.start, drop=stamp.drop, reel=stamp.reel,
-            raster=submission.raster,
-        ))
+        report = prove(
+            path,
+            Promise(
+                frames=result["frames"],
+                rate=submission.rate,
+                start=stamp.start,
+                drop=stamp.drop,
+                reel=stamp.reel,
+                raster=submission.raster,
+            ),
+        )
     except MediaError as exc:
-        raise MediaError(f"the take is not what was promised ({exc.what})", value=path, next=exc.next) from exc
+        raise MediaError(
+            f"the take is not what was promised ({exc.what})", value=path, next=exc.next
+        ) from exc
     lease.check()
     provenance = path.with_suffix(path.suffix + ".json")
     provenance.write_text(json.dumps(provenance_of(take, plate), indent=2, sort_keys=True), encoding="utf-8")
-    advance(app, take, TakeState.READY, why="proven by decoding", result={"check": report.model_dump(mode="json")})
+    advance(
+        app, take, TakeState.READY, why="proven by decoding", result={"check": report.model_dump(mode="json")}
+    )
 
 
 def provenance_of(take: TakeRecord, plate: PlateRecord) -> dict[str, object]:
@@ -107,9 +129,15 @@ def provenance_of(take: TakeRecord, plate: PlateRecord) -> dict[str, object]:
     return {
         "take": take.label,
         "request": take.request.model_dump(mode="json"),
-        "provider": take.provider, "model": take.model, "seed": take.seed,
-        "plate": {"name": plate.name, "path": plate.path, "sha256": plate.sha256,
-                  "range": plate.range.model_dump(mode="json")},
+        "provider": take.provider,
+        "model": take.model,
+        "seed": take.seed,
+        "plate": {
+            "name": plate.name,
+            "path": plate.path,
+            "sha256": plate.sha256,
+            "range": plate.range.model_dump(mode="json"),
+        },
         "result": {key: take.result.get(key) for key in ("file", "sha256", "notes", "held", "seams")},
         **take.provenance,
     }

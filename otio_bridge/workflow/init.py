@@ -11,7 +11,7 @@ from otio_bridge.model.time import rate_text
 from otio_bridge.model.value import Exact, Value
 from otio_bridge.settings import PROJECT_FILE, load
 
-_TEMPLATE = '''\
+_TEMPLATE = """\
 # OTIO Bridge: what is true of this project. Every setting: docs/settings.md.
 # The environment outranks this file (OTIO_BRIDGE_MEDIA__ROOT=... for [media] root).
 
@@ -42,7 +42,7 @@ budget = "{budget}"           # a hard cap for everything sent from this project
 # [providers.sandbox]         # the stand-in for learning: run `otio-bridge sandbox` and paste its address
 # url = "http://127.0.0.1:8787"
 # allow_private = true
-'''
+"""
 
 
 class InitReport(Value):
@@ -55,9 +55,18 @@ class InitReport(Value):
 
 
 def init(
-    folder: Path, *, name: str = "", rate: Fraction = Fraction(24), width: int = 1920, height: int = 1080,
-    pixel_aspect: str = "1", encoding: str = "rec709", naming: str = "{project}_{number:04d}", handles: int = 8,
-    currency: str = "EUR", budget: str = "25.00",
+    folder: Path,
+    *,
+    name: str = "",
+    rate: Fraction = Fraction(24),
+    width: int = 1920,
+    height: int = 1080,
+    pixel_aspect: str = "1",
+    encoding: str = "rec709",
+    naming: str = "{project}_{number:04d}",
+    handles: int = 8,
+    currency: str = "EUR",
+    budget: str = "25.00",
 ) -> InitReport:
     """Write otio-bridge.toml into `folder`. Raises RefusedInput where there is one already."""
     file = folder / PROJECT_FILE
@@ -67,8 +76,16 @@ def init(
     folder.mkdir(parents=True, exist_ok=True)
     file.write_text(
         _TEMPLATE.format(
-            name=chosen, rate=rate_text(rate), width=width, height=height, pixel_aspect=pixel_aspect,
-            encoding=encoding, naming=naming, handles=handles, currency=currency, budget=budget,
+            name=chosen,
+            rate=rate_text(rate),
+            width=width,
+            height=height,
+            pixel_aspect=pixel_aspect,
+            encoding=encoding,
+            naming=naming,
+            handles=handles,
+            currency=currency,
+            budget=budget,
         ),
         encoding="utf-8",
     )

@@ -64,8 +64,11 @@ def paired(
     """Each clip of a shot beside what it was when the cut was last sent: the nearest in record time, one to one."""
     before = [old for old in known.occurrences if old.cut == cut] if known else []
     pairs = sorted(
-        ((abs(old.record.start - now.record.start), i, j) for i, now in enumerate(occurrences)
-         for j, old in enumerate(before)),
+        (
+            (abs(old.record.start - now.record.start), i, j)
+            for i, now in enumerate(occurrences)
+            for j, old in enumerate(before)
+        ),
     )
     of_now: dict[int, int] = {}
     for _, i, j in pairs:

@@ -35,6 +35,15 @@ class Lease:
         self.lost = threading.Event()
 
     @property
+    def deadline(self) -> float:
+        """The `time.monotonic()` instant at which the step must have ended."""
+        return self._deadline
+
+    def shorten(self, seconds: float) -> None:
+        """Give the step no more than this from now: whoever judges it later need not wait for its whole limit."""
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+
+    @property
     def left(self) -> float:
         """Seconds until the step's deadline."""
         return max(0.0, self._deadline - time.monotonic())

@@ -41,7 +41,7 @@ def deciding(app: App) -> Deciding:
     """Read shots, takes, reviews and picks once for a whole edit."""
     return Deciding(
         ledger=held(app),
-        reviews={row.take_id: row.state for row in reviews.all_reviews(app.ledger)},
+        reviews={take_id: row.state for take_id, row in reviews.reviews(app.ledger).items()},
         picks={(row.shot_id, row.occurrence_id): row.take_id for row in reviews.picks(app.ledger)},
     )
 
@@ -53,7 +53,12 @@ def identified(state: Deciding, everything: Sequence[Occurrence], cut: str) -> I
 
 
 def links_for(
-    app: App, everything: Sequence[Occurrence], cut: str, *, only: Sequence[str] = (), newest: bool = False,
+    app: App,
+    everything: Sequence[Occurrence],
+    cut: str,
+    *,
+    only: Sequence[str] = (),
+    newest: bool = False,
     temp: bool = False,
 ) -> tuple[list[Link], Identified]:
     """A link for every clip that is a shot of ours (those named in `only`, where any are)."""
@@ -96,9 +101,17 @@ def link(
     offered = [offer for take in ready if (offer := take_link(state, take, record, need)) is not None]
     chosen, notes = _choose(state, ready, offered, picked=picked, newest=newest, temp=temp)
     return Link(
-        address=clip.address, shot=record.name, shot_id=record.id, token=record.id,
-        placement=placement_of(record.op_class, clip), need=need, span=clip.span, takes=tuple(offered),
-        active=chosen, allow_temp=temp, notes=notes,
+        address=clip.address,
+        shot=record.name,
+        shot_id=record.id,
+        token=record.id,
+        placement=placement_of(record.op_class, clip),
+        need=need,
+        span=clip.span,
+        takes=tuple(offered),
+        active=chosen,
+        allow_temp=temp,
+        notes=notes,
     )
 
 
@@ -111,29 +124,51 @@ def take_link(state: Deciding, take: TakeRecord, record: ShotRecord, need: Frame
     if record.op_class is OperationClass.STILL:
         frames = need
     return TakeLink(
-        key=take.name, take=take_reel(take), path=take.result["file"], range=frames, rate=take.request.rate,
-        drop=bool(take.result.get("stamp", {}).get("drop")), first_number=take.result.get("first_number"),
-        covers=covered(need, (frames,)), temp=take.temp,
-        state=state.reviews.get(take.id, ReviewState.UNREVIEWED), metadata=told(take),
+        key=take.name,
+        take=take_reel(take),
+        path=take.result["file"],
+        range=frames,
+        rate=take.request.rate,
+        drop=bool(take.result.get("stamp", {}).get("drop")),
+        first_number=take.result.get("first_number"),
+        covers=covered(need, (frames,)),
+        temp=take.temp,
+        state=state.reviews.get(take.id, ReviewState.UNREVIEWED),
+        metadata=told(take),
     )
 
 
 def told(take: TakeRecord) -> Json:
     """The provenance an edit carries: what made the take, nothing that is a secret."""
     request = take.request
-    said = plain({
-        "take": take.label, "operation": request.operation.value, "provider": take.provider, "model": take.model,
-        "prompt": request.prompt, "negative_prompt": request.negative_prompt, "seed": take.seed,
-        "sha256": take.result.get("sha256"), "cost": str(take.spent_money), "made": take.changed_at.isoformat(),
-        "held": list(take.result.get("held", ())), "notes": list(take.result.get("notes", ())),
-        "temp": take.temp,
-    })
+    said = plain(
+        {
+            "take": take.label,
+            "operation": request.operation.value,
+            "provider": take.provider,
+            "model": take.model,
+            "prompt": request.prompt,
+            "negative_prompt": request.negative_prompt,
+            "seed": take.seed,
+            "sha256": take.result.get("sha256"),
+            "cost": str(take.spent_money),
+            "made": take.changed_at.isoformat(),
+            "held": list(take.result.get("held", ())),
+            "notes": list(take.result.get("notes", ())),
+            "temp": take.temp,
+        }
+    )
     assert isinstance(said, dict)
     return said
 
 
 def _choose(
-    state: Deciding, ready: Sequence[TakeRecord], offered: Sequence[TakeLink], *, picked: str | None, newest: bool,
+    state: Deciding,
+    ready: Sequence[TakeRecord],
+    offered: Sequence[TakeLink],
+    *,
+    picked: str | None,
+    newest: bool,
     temp: bool,
 ) -> tuple[str | None, tuple[str, ...]]:
     """The key of the take to show, and what to say where a wish could not be met."""

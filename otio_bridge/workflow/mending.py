@@ -41,7 +41,9 @@ def retry(app: App, shot: str | None = None, version: str | None = None) -> Mend
 def cancel(app: App, shot: str, version: str | None = None) -> Mended:
     """Give takes up. Those with a call open end when the provider says so; what finished anyway is kept."""
     chosen = [
-        take for take in _chosen(app, shot, version) if take.state not in (TakeState.READY, TakeState.CANCELLED)
+        take
+        for take in _chosen(app, shot, version)
+        if take.state not in (TakeState.READY, TakeState.CANCELLED)
     ]
     if not chosen:
         raise RefusedInput("nothing there can be cancelled", value=version or shot, next="otio-bridge status")

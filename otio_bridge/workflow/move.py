@@ -15,7 +15,12 @@ ELSEWHERE = "elsewhere"
 
 
 def advance(
-    app: App, take: TakeRecord, to: TakeState, *, why: str = "", result: dict[str, Any] | None = None,
+    app: App,
+    take: TakeRecord,
+    to: TakeState,
+    *,
+    why: str = "",
+    result: dict[str, Any] | None = None,
     due_in: float = 0.0,
 ) -> TakeRecord:
     """Finish a step: the compare-and-swap, then a token for whoever does the next one. Raises StaleMove."""

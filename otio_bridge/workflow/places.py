@@ -46,10 +46,13 @@ def room(app: App, take: TakeRecord) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
             free = free_mb(folder)
         except OSError as exc:
-            raise Waiting(WaitCode.ROOT, f"{folder} is not there or not writable ({exc})", due_in=LOOK_AGAIN) from exc
+            raise Waiting(
+                WaitCode.ROOT, f"{folder} is not there or not writable ({exc})", due_in=LOOK_AGAIN
+            ) from exc
         if free < app.settings.media.min_free_mb:
             raise Waiting(
-                WaitCode.DISK, f"{folder} has {free} MB free, {app.settings.media.min_free_mb} are wanted",
+                WaitCode.DISK,
+                f"{folder} has {free} MB free, {app.settings.media.min_free_mb} are wanted",
                 due_in=LOOK_AGAIN,
             )
     return work_folder(app.settings.state_folder / "work", take.id, take.token)

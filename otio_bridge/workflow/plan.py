@@ -31,6 +31,7 @@ from otio_bridge.workflow import choose
 from otio_bridge.workflow.known import Held, held, known_shot, paired, shows_in
 from otio_bridge.workflow.plates import plate_key
 from otio_bridge.workflow.prepare import take_named
+from otio_bridge.workflow.pulled import plate_for, pulled_media
 from otio_bridge.workflow.reading import Look, clips, looker, open_edit, specs
 
 
@@ -83,9 +84,21 @@ class Planned:
     choice: choose.Choice | None = None
     submission: Submission | None = None
     info: MediaInfo | None = None
+    #: The plate pulled elsewhere that serves it.
+    pulled: MediaInfo | None = None
     more: int = 0
     #: Source frames shown at the first and last record frame, for `first=plate`, `last=plate`.
     shown: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller asks of the whole plan."""
+
+    takes: int | None = None
+    more: int = 0
+    allow_proxy: bool = False
+    pulled: Sequence[MediaInfo] = ()
 
 
 @dataclass
@@ -101,10 +114,20 @@ class Plan:
 
 
 def plan(
-    app: App, path: Path, *, choice: ShotChoice, rate: Fraction | None = None, cut: str | None = None,
-    takes_each: int | None = None, more: int = 0, allow_proxy: bool = False,
+    app: App,
+    path: Path,
+    *,
+    choice: ShotChoice,
+    rate: Fraction | None = None,
+    cut: str | None = None,
+    takes_each: int | None = None,
+    more: int = 0,
+    allow_proxy: bool = False,
+    plates: Path | None = None,
 ) -> Plan:
     """Read an edit and hold it against the ledger. Writes nothing.
+
+    `plates` is a folder of plates pulled elsewhere, used instead of cutting them.
 
     Raises RefusedInput for an edit that cannot be read and for a clip that could be several shots.
     """
@@ -120,11 +143,16 @@ def plan(
     matched = [by_id.get(_owner(spec, identified) or "") for spec in found]
     names = propose_names(
         [record.name if record else spec.name for spec, record in zip(found, matched, strict=True)],
-        taken={record.name for record in records}, pattern=app.settings.project.naming,
-        project=app.settings.project.name, cut=cut,
+        taken={record.name for record in records},
+        pattern=app.settings.project.naming,
+        project=app.settings.project.name,
+        cut=cut,
+    )
+    wish = Wish(
+        takes=takes_each, more=more, allow_proxy=allow_proxy, pulled=pulled_media(plates) if plates else ()
     )
     planned = [
-        _one(app, spec.model_copy(update={"name": name}), record, ledger, cut, look, takes_each, more, allow_proxy)
+        _one(app, spec.model_copy(update={"name": name}), record, ledger, cut, look, wish)
         for spec, record, name in zip(found, matched, names, strict=True)
     ]
     seen = {record.id for record in matched if record is not None} | set(identified.shots())
@@ -141,38 +169,55 @@ def _owner(spec: ShotSpec, identified: Identified) -> str | None:
         candidates = identified.candidates(occurrence.address)
         if len(candidates) > 1:
             raise RefusedInput(
-                f"clip {occurrence.name!r} could be several shots", value=", ".join(sorted(candidates)),
+                f"clip {occurrence.name!r} could be several shots",
+                value=", ".join(sorted(candidates)),
                 next="give it a name: name=SHOT in its mark",
             )
         owners |= set(candidates)
     if len(owners) > 1:
         raise RefusedInput(
-            "one request covers clips of several shots", value=", ".join(sorted(owners)),
+            "one request covers clips of several shots",
+            value=", ".join(sorted(owners)),
             next="give each clip a mark of its own",
         )
     return next(iter(owners), None)
 
 
 def _one(
-    app: App, spec: ShotSpec, known: ShotRecord | None, ledger: Held, cut: str, look: Look, takes_each: int | None,
-    more: int, allow_proxy: bool,
+    app: App, spec: ShotSpec, known: ShotRecord | None, ledger: Held, cut: str, look: Look, wish: Wish
 ) -> Planned:
     """Hold one shot against what the ledger has of it."""
     plates = [plate for plate in known.plates if plate.media == plate_key(spec)] if known else []
     entry = PlanEntry(
-        name=spec.name or "", shot_id=known.id if known else None, spec=spec,
-        changes=_words(spec, known, cut, [plate.range for plate in plates]), takes=(), to_send=0,
+        name=spec.name or "",
+        shot_id=known.id if known else None,
+        spec=spec,
+        changes=_words(spec, known, cut, [plate.range for plate in plates]),
+        takes=(),
+        to_send=0,
     )
-    planned = Planned(entry=entry, known=known, plate=None, more=more, shown=_shown(spec))
-    refused = "; ".join(note.text for note in spec.refused)
-    if spec.media is not None and spec.media.proxy and not allow_proxy and spec.op_class is OperationClass.SOURCE:
+    planned = Planned(entry=entry, known=known, plate=None, more=wish.more, shown=_shown(spec))
+    try:
+        planned.pulled = plate_for(spec, wish.pulled)
+    except RefusedInput as exc:
+        planned.entry = entry.model_copy(update={"refused": str(exc)})
+        return planned
+    # A plate pulled elsewhere is the remedy for media that is not here.
+    against = [note for note in spec.refused if planned.pulled is None or note.code != MISSING_MEDIA]
+    refused = "; ".join(note.text for note in against)
+    if (
+        spec.media is not None
+        and spec.media.proxy
+        and not wish.allow_proxy
+        and spec.op_class is OperationClass.SOURCE
+    ):
         refused = refused or "its media is marked as a proxy (--allow-proxy sends it all the same)"
     if refused:
         planned.entry = entry.model_copy(update={"refused": refused})
         return planned
     mine = ledger.takes.get(known.id, []) if known else []
     try:
-        _fill(app, planned, spec, look, plates, mine, takes_each or spec.ask.takes, more)
+        _fill(app, planned, spec, look, plates, mine, wish.takes or spec.ask.takes, wish.more)
     except BridgeError as exc:
         planned.entry = planned.entry.model_copy(update={"refused": str(exc), "to_send": 0})
         planned.request = None
@@ -202,11 +247,17 @@ def ask_key(spec: ShotSpec) -> str:
 
 
 def _fill(
-    app: App, planned: Planned, spec: ShotSpec, look: Look, plates: Sequence[PlateRecord],
-    mine: Sequence[TakeRecord], asked: int, more: int,
+    app: App,
+    planned: Planned,
+    spec: ShotSpec,
+    look: Look,
+    plates: Sequence[PlateRecord],
+    mine: Sequence[TakeRecord],
+    asked: int,
+    more: int,
 ) -> None:
     """Find the plate, the request and its takes; price what is missing."""
-    info = look(spec.media) if spec.media is not None else None
+    info = planned.pulled or (look(spec.media) if spec.media is not None else None)
     planned.info = info
     raster = plate_raster(app, spec, info)
     target = target_raster(raster, spec.ask.operation, spec.ask.options.get("size", "same"))
@@ -214,12 +265,14 @@ def _fill(
     serving = [plate for plate in plates if plate.rate == spec.rate and plate.range.contains(spec.need)]
     requests = {plate.id: build_request(spec, plate.range, target, references) for plate in serving}
     counted = {
-        plate.id: [take for take in mine if take.request_hash == requests[plate.id].digest()] for plate in serving
+        plate.id: [take for take in mine if take.request_hash == requests[plate.id].digest()]
+        for plate in serving
     }
     plate = max(serving, key=lambda entry: (len(counted[entry.id]), entry.number), default=None)
     planned.plate = plate
     if plate is None:
-        planned.new_plate = _plate_range(spec, references)
+        pulled = planned.pulled
+        planned.new_plate = pulled.range if pulled is not None else _plate_range(spec, references)
         request, existing = build_request(spec, planned.new_plate, target, references), []
         every = planned.known.plates if planned.known else ()
         number = max((old.number for old in every), default=0) + 1
@@ -229,7 +282,8 @@ def _fill(
     planned.request = request
     changes_ = {
         "takes": tuple(f"{take.name} {take.state}" for take in existing),
-        "to_send": count, "plate": plate_name(number),
+        "to_send": count,
+        "plate": plate_name(number),
     }
     planned.entry = planned.entry.model_copy(update=changes_)
     if count == 0:
@@ -241,10 +295,16 @@ def _fill(
         app, provider, choose.part_requests(choice, request, submission), spec.ask.options.get("max_cost", "")
     )
     planned.choice, planned.submission = choice, submission
-    planned.entry = planned.entry.model_copy(update={
-        "provider": choice.provider, "model": choice.model, "why_provider": choice.why, "each": each,
-        "total": each.times(count), "notes": submission.notes,
-    })
+    planned.entry = planned.entry.model_copy(
+        update={
+            "provider": choice.provider,
+            "model": choice.model,
+            "why_provider": choice.why,
+            "each": each,
+            "total": each.times(count),
+            "notes": submission.notes,
+        }
+    )
 
 
 def plate_raster(app: App, spec: ShotSpec, info: MediaInfo | None) -> Raster:
@@ -257,20 +317,33 @@ def plate_raster(app: App, spec: ShotSpec, info: MediaInfo | None) -> Raster:
     if project.width is None or project.height is None:
         raise RefusedInput(
             f"{spec.name} has no media, and the project does not say what raster to make",
-            allowed="[project] width, height and pixel_aspect in otio-bridge.toml", next="otio-bridge init",
+            allowed="[project] width, height and pixel_aspect in otio-bridge.toml",
+            next="otio-bridge init",
         )
     return Raster(width=project.width, height=project.height, pixel_aspect=project.pixel_aspect)
 
 
-def build_request(spec: ShotSpec, plate: FrameRange, target: Raster, references: tuple[Reference, ...]) -> Request:
+def build_request(
+    spec: ShotSpec, plate: FrameRange, target: Raster, references: tuple[Reference, ...]
+) -> Request:
     """The request a spec makes on a plate of this range."""
     ask = spec.ask
     options = {key: value for key, value in ask.options.items() if key not in ("max_cost", "parent")}
     return Request(
-        operation=ask.operation, provider=ask.provider, model=ask.model, prompt=ask.prompt,
-        negative_prompt=ask.negative_prompt, seed=ask.seed, references=references, options=options,
-        parent=ask.options.get("parent"), media=spec.media_identity, plate=plate, rate=spec.rate,
-        width=target.width, height=target.height,
+        operation=ask.operation,
+        provider=ask.provider,
+        model=ask.model,
+        prompt=ask.prompt,
+        negative_prompt=ask.negative_prompt,
+        seed=ask.seed,
+        references=references,
+        options=options,
+        parent=ask.options.get("parent"),
+        media=spec.media_identity,
+        plate=plate,
+        rate=spec.rate,
+        width=target.width,
+        height=target.height,
     )
 
 
@@ -281,8 +354,12 @@ def resolved(app: App, known: ShotRecord | None, spec: ShotSpec) -> tuple[Refere
     """
     references = list(spec.ask.references)
     roles = {reference.role for reference in references}
-    if spec.ask.operation is Operation.ANIMATE and Role.FIRST not in roles and spec.media is not None \
-            and spec.media.has_pictures:
+    if (
+        spec.ask.operation is Operation.ANIMATE
+        and Role.FIRST not in roles
+        and spec.media is not None
+        and spec.media.has_pictures
+    ):
         references.insert(0, Reference(role=Role.FIRST, source="plate"))
     done: list[Reference] = []
     for reference in references:
@@ -297,7 +374,8 @@ def resolved(app: App, known: ShotRecord | None, spec: ShotSpec) -> tuple[Refere
             path = path if path.is_absolute() else app.settings.folder / path
             if not path.is_file():
                 raise RefusedInput(
-                    f"the {reference.role} reference of {spec.name} is not there", value=reference.source,
+                    f"the {reference.role} reference of {spec.name} is not there",
+                    value=reference.source,
                     allowed="a file (relative to the project), plate, vNNN or SHOT/vNNN",
                 )
             content = sha256(path)
@@ -319,7 +397,8 @@ def _shown(spec: ShotSpec) -> tuple[int, int] | None:
     occurrence = spec.occurrences[0]
     span, available = occurrence.span, spec.media.available
     return (
-        source_frame(span, -span.head, available), source_frame(span, max(0, span.n + span.tail - 1), available)
+        source_frame(span, -span.head, available),
+        source_frame(span, max(0, span.n + span.tail - 1), available),
     )
 
 
@@ -330,7 +409,13 @@ def _report(app: App, result: Plan) -> PlanReport:
         total = total + entry.total if entry.total is not None else total
     budget = next((row for row in money.budgets(app.ledger) if row.scope == "project"), None)
     return PlanReport(
-        edit=str(result.edit.path), cut=result.cut, entries=entries, omitted=result.omitted,
-        to_send=sum(entry.to_send for entry in entries if not entry.refused), total=total,
-        budget=budget.money(budget.cap) if budget else None, left=budget.free if budget else None, notes=result.edit.notes,
+        edit=str(result.edit.path),
+        cut=result.cut,
+        entries=entries,
+        omitted=result.omitted,
+        to_send=sum(entry.to_send for entry in entries if not entry.refused),
+        total=total,
+        budget=budget.money(budget.cap) if budget else None,
+        left=budget.free if budget else None,
+        notes=result.edit.notes,
     )

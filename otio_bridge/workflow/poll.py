@@ -5,33 +5,35 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 from otio_bridge.app import App
 from otio_bridge.errors import BridgeError, LedgerError
 from otio_bridge.model.money import Money
 from otio_bridge.model.take import OPEN_STATES, CallState
 from otio_bridge.provider import (
-    Capabilities,
     Charge,
-    Listed,
     Progress,
     ProviderFailure,
     Remote,
     RemoteProvider,
     RemoteState,
-    Unavailable,
+    SubmitKind,
 )
 from otio_bridge.queue import QUEUES
-from otio_bridge.store import calls, takes
-from otio_bridge.store.records import CallRecord, TakeRecord
+from otio_bridge.store import calls, processes, takes
+from otio_bridge.store.records import Asked, CallRecord, TakeRecord
 from otio_bridge.workflow.choose import in_budget
 from otio_bridge.workflow.move import nudge_for
 from otio_bridge.workflow.receipts import replay
 
 log = logging.getLogger(__name__)
+
+#: A provider's clock may be this far from ours.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 def tick(app: App, *, owner: str) -> None:
@@ -40,45 +42,50 @@ def tick(app: App, *, owner: str) -> None:
     judge(app)
     give_up(app)
     ask(app)
-    reconcile(app)
     top_up(app)
 
 
 def ask(app: App) -> None:
-    """Ask each provider about all its due calls at once, in bounded threads; write what they say."""
-    due: dict[tuple[str, str], list[CallRecord]] = defaultdict(list)
+    """Ask each provider about all its due calls at once, in bounded threads; write what they say.
+
+    The open ones by their remote id; the UNCERTAIN ones by the provider's own list, where it has one.
+    """
+    due: dict[tuple[str, str, bool], list[CallRecord]] = defaultdict(list)
     for call in calls.open_calls(app.ledger, due=True):
-        due[call.provider, call.account].append(call)
+        due[call.provider, call.account, call.remote_id is None].append(call)
     if not due:
         return
     with ThreadPoolExecutor(max_workers=app.settings.queue.poll_threads) as pool:
-        for batch in pool.map(lambda group: _ask_one(app, group), due.values()):
-            for call, progress in batch:
-                _book(app, call, progress)
+        for write in pool.map(lambda group: _answers(app, group), due.values()):
+            for booking in write:
+                booking()
 
 
-def _ask_one(app: App, group: Sequence[CallRecord]) -> list[tuple[CallRecord, Progress | None]]:
-    """The answers for one provider's calls; None where it could not be asked."""
+def _answers(app: App, group: Sequence[CallRecord]) -> list[Callable[[], None]]:
+    """Ask one provider (in a thread); what is to be written comes back, to be written in one thread."""
+    provider = app.providers.get(group[0].provider)
+    if not isinstance(provider, RemoteProvider):
+        return []
     try:
-        provider = app.providers.get(group[0].provider)
-        if not isinstance(provider, RemoteProvider):
-            return []
-        remotes = [Remote(remote_id=call.remote_id or "", reference=call.uuid, model=call.model) for call in group]
+        if group[0].remote_id is None:
+            return reconcile(app, provider, group)
+        remotes = [
+            Remote(remote_id=call.remote_id or "", reference=call.uuid, model=call.model) for call in group
+        ]
         answers = {answer.remote_id: answer for answer in provider.poll(remotes)}
-    except Unavailable as exc:
-        log.info("%s", exc, extra={"action": "poll_unavailable", "provider": group[0].provider})
-        _later(app, group, exc.retry_after)
-        return []
     except BridgeError as exc:
-        log.warning("%s", exc, extra={"action": "poll_failed", "provider": group[0].provider})
-        _later(app, group, None)
-        return []
-    return [(call, answers.get(call.remote_id or "")) for call in group]
+        # Nothing is lost by asking again later, whatever the reason.
+        log.info("%s", exc, extra={"action": "ask_failed", "provider": group[0].provider})
+        after = getattr(exc, "retry_after", None)
+        return [partial(_later, app, group, after)]
+    return [partial(_book, app, call, answers.get(call.remote_id or "")) for call in group]
 
 
 def _later(app: App, group: Sequence[CallRecord], retry_after: float | None) -> None:
     for call in group:
-        calls.asked(app.ledger, call.uuid, due_in=wait_for(app, call.asks, retry_after), fraction=call.fraction)
+        calls.asked(
+            app.ledger, call.uuid, due_in=wait_for(app, call.asks, retry_after), fraction=call.fraction
+        )
 
 
 def wait_for(app: App, asked: int, retry_after: float | None = None) -> float:
@@ -108,16 +115,19 @@ def _book(app: App, call: CallRecord, progress: Progress | None) -> None:
 def done(app: App, call: CallRecord, progress: Progress) -> None:
     """T6: settled by what the provider reports, else by what was held for it; its part is DONE."""
     charge, reported = charged(app, call, progress.charge)
-    take = calls.settle(app.ledger, call.uuid, charge=charge, reported=reported)
-    nudge_for(app, take)
+    nudge_for(app, calls.settle(app.ledger, call.uuid, charge=charge, reported=reported).take)
 
 
 def failed(app: App, call: CallRecord, progress: Progress) -> None:
     """The provider declared failure (or lost the request): settled at what it charged, the take FAILED."""
-    charge = in_budget(app, progress.charge.amount) if progress.charge else Money(micro=0, currency=call.currency)
+    charge = (
+        in_budget(app, progress.charge.amount) if progress.charge else Money(micro=0, currency=call.currency)
+    )
     word = "moderated" if progress.moderated else str(progress.state)
     reason = f"{word}: {progress.reason}" if progress.reason else f"the provider says {word}"
-    calls.failed(app.ledger, call.uuid, charge=charge, why=reason, code="moderated" if progress.moderated else word)
+    calls.failed(
+        app.ledger, call.uuid, charge=charge, why=reason, code="moderated" if progress.moderated else word
+    )
 
 
 def charged(app: App, call: CallRecord, charge: Charge | None) -> tuple[Money, bool]:
@@ -128,15 +138,29 @@ def charged(app: App, call: CallRecord, charge: Charge | None) -> tuple[Money, b
 
 
 def judge(app: App) -> None:
-    """Takes whose holder died: work is claimed again by itself; a SENDING one is judged by its provider's kind.
+    """Free what dead workers held; judge what was being sent by the provider's kind.
 
-    pure and keyed calls are sent again; a paid one becomes UNCERTAIN, since it may have been sent.
+    pure and keyed calls are sent again under the same uuid; a paid one becomes UNCERTAIN: it may have arrived.
     """
-    for take in takes.stale_sending(app.ledger):
-        for call in calls.calls_of(app.ledger, take.id):
-            if call.state is not CallState.INTENT:
-                continue
-            calls.uncertain(app.ledger, call.uuid, why="the process that was sending it died")
+    for take in takes.reclaim(app.ledger):
+        nudge_for(app, take)
+    for stale in takes.stale_sending(app.ledger):
+        why = (
+            "the process that was sending it died"
+            if stale.holder_dead
+            else "whoever was sending it fell silent"
+        )
+        lost(app, stale.call, why)
+
+
+def lost(app: App, call: CallRecord, why: str) -> None:
+    """The answer to a call was lost: a paid one is UNCERTAIN, any other is sent again with its uuid."""
+    can = app.providers.get(call.provider).capabilities()
+    if can.submit is SubmitKind.PAID:
+        due = app.settings.queue.poll if can.accept_within is not None else None
+        calls.uncertain(app.ledger, call.uuid, why=why, due_in=due)
+    else:
+        nudge_for(app, calls.send_again(app.ledger, call.uuid, why=why).take)
 
 
 def give_up(app: App) -> None:
@@ -154,13 +178,10 @@ def give_up(app: App) -> None:
         if not isinstance(provider, RemoteProvider) or not provider.capabilities().cancels:
             continue
         for call in mine:
-            if call.detail.get("cancel_sent"):
-                continue
             try:
                 provider.cancel(Remote(remote_id=call.remote_id or "", reference=call.uuid, model=call.model))
             except ProviderFailure as exc:
                 log.info("%s", exc, extra={"action": "cancel_failed", "call": call.uuid})
-            calls.cancel_sent(app.ledger, call.uuid)
 
 
 def _give_up_now(app: App, take: TakeRecord) -> None:
@@ -171,39 +192,36 @@ def _give_up_now(app: App, take: TakeRecord) -> None:
         log.debug("%s", exc, extra={"action": "cancel_later", "take": take.id})
 
 
-def reconcile(app: App) -> None:
-    """Settle UNCERTAIN calls the provider can speak about: its complete list has our reference, or it has not.
+def reconcile(app: App, provider: RemoteProvider, group: Sequence[CallRecord]) -> list[Callable[[], None]]:
+    """What a provider's complete list says of UNCERTAIN calls. Raises what `list_calls` raises.
 
     A match is adopted only by our own reference. "Not there" proves "not sent" only where the process that
     held the lease is known dead and the provider's declared `accept_within` has passed since.
     """
-    lost: dict[tuple[str, str], list[CallRecord]] = defaultdict(list)
-    for call in calls.uncertain_calls(app.ledger):
-        lost[call.provider, call.account].append(call)
-    for (name, _), group in lost.items():
-        provider = app.providers.get(name)
-        can = provider.capabilities()
-        if not isinstance(provider, RemoteProvider) or not can.lists_reference or can.accept_within is None:
-            continue
-        try:
-            listed = provider.list_calls(min(call.intent_at for call in group) - timedelta(minutes=5))
-        except ProviderFailure as exc:
-            log.info("%s", exc, extra={"action": "list_unavailable", "provider": name})
-            continue
-        if listed is not None:
-            for call in group:
-                _reconcile_one(app, call, can, listed)
+    can = provider.capabilities()
+    if not can.lists_reference or can.accept_within is None:
+        return []
+    listed = provider.list_calls(min(call.intent_at for call in group) - _CLOCKS_DIFFER)
+    if listed is None:
+        return []
+    found = {entry.reference: entry.remote_id for entry in listed if entry.reference}
+    return [partial(_reconcile_one, app, call, can.accept_within, found.get(call.uuid)) for call in group]
 
 
-def _reconcile_one(app: App, call: CallRecord, can: Capabilities, listed: Sequence[Listed]) -> None:
-    mine = [entry for entry in listed if entry.reference == call.uuid]
-    if mine:
-        calls.receive(app.ledger, call.uuid, remote_id=mine[0].remote_id, quoted=None)
+def _reconcile_one(app: App, call: CallRecord, accept_within: float, remote_id: str | None) -> None:
+    if remote_id is not None:
+        nudge_for(app, calls.receive(app.ledger, call.uuid, remote_id=remote_id).take)
         return
-    quiet = app.ledger.now() - call.quiet_at
-    if call.sender_dead(app.ledger) and quiet.total_seconds() > (can.accept_within or 0):
-        take = calls.not_sent(app.ledger, call.uuid, why="not in the provider's complete list")
-        nudge_for(app, take)
+    holder = processes.get(app.ledger, call.sender) if call.sender else None
+    now = app.ledger.now()
+    if holder is not None and holder.gone_at is not None:
+        if (now - max(holder.gone_at, call.intent_at)).total_seconds() > accept_within:
+            done = calls.not_sent(
+                app.ledger, call.uuid, why="its sender is dead and the provider never saw it"
+            )
+            nudge_for(app, done.take)
+            return
+    calls.asked(app.ledger, call.uuid, due_in=wait_for(app, call.asks))
 
 
 def top_up(app: App) -> None:

@@ -61,8 +61,12 @@ def _cut(app: App, shot: ShotRecord, plate: PlateRecord, work: Path) -> PlateRec
     info = source(ref)
     media = app.settings.media
     spec = PlateSpec(
-        rate=plate.rate, drop=plate.drop, codec=media.codec, audio=media.audio,
-        reel=f"{shot.name}_{plate.name}", source_reel=info.reel or ref.reel,
+        rate=plate.rate,
+        drop=plate.drop,
+        codec=media.codec,
+        audio=media.audio,
+        reel=f"{shot.name}_{plate.name}",
+        source_reel=info.reel or ref.reel,
         deinterlace=notes.deinterlace,
     )
     suffix = suffix_for(spec.codec, info)
@@ -74,7 +78,11 @@ def _cut(app: App, shot: ShotRecord, plate: PlateRecord, work: Path) -> PlateRec
         # Another step of a sibling take was first. Encoders stamp no time, but threads may differ: the one
         # that stands is the plate if it holds what this one holds.
         standing = probe(str(target))
-        if (standing.frames, standing.start, standing.width) != (made.info.frames, made.info.start, made.info.width):
+        if (standing.frames, standing.start, standing.width) != (
+            made.info.frames,
+            made.info.start,
+            made.info.width,
+        ):
             raise
         path = target
     found = notes.model_copy(update={"info": probe(str(path)), "source_reel": spec.source_reel})
@@ -101,7 +109,9 @@ def _parts(app: App, take: TakeRecord, plate: PlateRecord, work: Path) -> dict[s
         return {"plate": {"path": plate.path, "sha256": plate.sha256 or ""}}
     choice = app.providers.get(take.provider).capabilities().model_for(take.request.operation, take.model)
     if choice is None:
-        raise RefusedInput(f"{take.provider} no longer has the model", value=take.model, next="otio-bridge doctor")
+        raise RefusedInput(
+            f"{take.provider} no longer has the model", value=take.model, next="otio-bridge doctor"
+        )
     made: dict[str, dict[str, str]] = {}
     for part in submission.parts:
         recipe = canonical_json([plate.sha256, submission.model_dump(mode="json"), part.index])
@@ -110,8 +120,12 @@ def _parts(app: App, take: TakeRecord, plate: PlateRecord, work: Path) -> dict[s
         if not final.exists():
             final.parent.mkdir(parents=True, exist_ok=True)
             draft = make_submission(
-                Path(plate.path), submission, part, work / f"part{part.index}.mp4",
-                info=probe(plate.path), limits=choice.limits,
+                Path(plate.path),
+                submission,
+                part,
+                work / f"part{part.index}.mp4",
+                info=probe(plate.path),
+                limits=choice.limits,
             )
             final = _keep(draft, final)
         made[f"plate{part.index}"] = {"path": str(final), "sha256": sha256(final)}
@@ -149,7 +163,9 @@ def _picture(
     if reference.source == "plate":
         notes = PlateNotes.of(plate)
         if notes.media is None or notes.shown is None:
-            raise RefusedInput("the shot has no media to take a picture from", value=f"{reference.role}=plate")
+            raise RefusedInput(
+                "the shot has no media to take a picture from", value=f"{reference.role}=plate"
+            )
         info = source(notes.media)
         frame = notes.shown[1] if last else notes.shown[0]
         return save_frame(info, frame - first_frame(notes.media, info), out)
@@ -157,7 +173,8 @@ def _picture(
     if other is not None:
         if other.state is not TakeState.READY:
             raise Waiting(
-                WaitCode.REFERENCE, f"waits for {other.label}",
+                WaitCode.REFERENCE,
+                f"waits for {other.label}",
                 due_in=app.settings.queue.poll,
             )
         made = probe(other.result["file"])

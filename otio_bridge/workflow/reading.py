@@ -74,10 +74,16 @@ def shots(
     edit = open_edit(settings, path, rate=rate)
     found = specs(edit, settings, choice, looker())
     names = propose_names(
-        [spec.name for spec in found], taken=set(), pattern=settings.project.naming,
-        project=settings.project.name, cut=cut or edit.cut,
+        [spec.name for spec in found],
+        taken=set(),
+        pattern=settings.project.naming,
+        project=settings.project.name,
+        cut=cut or edit.cut,
     )
     return ShotsReport(
-        edit=str(path), cut=cut or edit.cut, format=edit.format, notes=edit.notes,
+        edit=str(path),
+        cut=cut or edit.cut,
+        format=edit.format,
+        notes=edit.notes,
         shots=tuple(spec.model_copy(update={"name": name}) for spec, name in zip(found, names, strict=True)),
     )

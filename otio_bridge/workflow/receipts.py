@@ -7,9 +7,11 @@ from pathlib import Path
 
 from otio_bridge.app import App
 from otio_bridge.errors import LedgerError
-from otio_bridge.media.files import read_receipts, receipt_file, write_receipt
+from otio_bridge.media.files import age_of, read_receipts, receipt_file, write_receipt
+from otio_bridge.model.take import CallState
 from otio_bridge.provider import Accepted
 from otio_bridge.store import calls
+from otio_bridge.workflow.move import nudge_for
 from otio_bridge.workflow.places import receipts_folder
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,16 @@ def keep(receipt: Path, accepted: Accepted) -> None:
     write_receipt(receipt, accepted.model_dump(mode="json"))
 
 
+def _may_still_come(app: App, uuid: str, path: Path) -> bool:
+    """Whether somebody may still be sending the call, or about to commit its intent."""
+    try:
+        found = calls.get(app.ledger, uuid)
+    except LedgerError:
+        # No intent (yet): the file is older than any step that could still commit one, or it is not.
+        return age_of(path) < app.settings.queue.step_limit + app.settings.queue.lease
+    return found.state is CallState.INTENT and found.quiet_at > app.ledger.now()
+
+
 def replay(app: App) -> None:
     """Write every kept answer to the ledger (again), then let go of it."""
     for path, answer in read_receipts(receipts_folder(app)):
@@ -34,9 +46,10 @@ def replay(app: App) -> None:
         try:
             if answer is not None:
                 accepted = Accepted.model_validate(answer)
-                calls.receive(app.ledger, uuid, remote_id=accepted.remote_id, quoted=accepted.quoted)
-            elif not calls.is_quiet(app.ledger, uuid):
-                continue  # the call may still be on its way: its answer belongs in this file
+                done = calls.receive(app.ledger, uuid, remote_id=accepted.remote_id, quoted=accepted.quoted)
+                nudge_for(app, done.take)
+            elif _may_still_come(app, uuid, path):
+                continue  # its answer belongs in this file
         except LedgerError as exc:
             log.warning("%s", exc, extra={"action": "replay_failed", "call": uuid})
             continue

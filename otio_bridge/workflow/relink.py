@@ -51,8 +51,16 @@ class RelinkResult(Value):
 
 
 def relink(
-    app: App, path: Path, out: Path, *, target: str = "review", only: Sequence[str] = (), newest: bool = False,
-    temp: bool = False, rate: Fraction | None = None, cut: str | None = None,
+    app: App,
+    path: Path,
+    out: Path,
+    *,
+    target: str = "review",
+    only: Sequence[str] = (),
+    newest: bool = False,
+    temp: bool = False,
+    rate: Fraction | None = None,
+    cut: str | None = None,
 ) -> RelinkResult:
     """Put takes into an edit, write it to `out`, its sidecar beside it.
 
@@ -64,7 +72,9 @@ def relink(
     links, who = links_for(app, everything, cut or edit.cut, only=only, newest=newest, temp=temp)
     missing = sorted(set(only) - {link.shot for link in links})
     if missing:
-        raise RefusedInput("no clip of this edit shows it", value=", ".join(missing), next=f"otio-bridge plan {path}")
+        raise RefusedInput(
+            "no clip of this edit shows it", value=", ".join(missing), next=f"otio-bridge plan {path}"
+        )
     if not links and not who.ambiguous:
         raise RefusedInput(
             "no clip of this edit is a shot of this project", value=path, next=f"otio-bridge send {path}"
@@ -74,12 +84,17 @@ def relink(
     sidecar = _keep(app, out, edit, report)
     by_address = {clip.address: clip for clip in everything}
     unclear = tuple(
-        ShotNote(severity=Severity.WARN, code="ambiguous",
-                 text=f"{entry.name} could be any of {', '.join(entry.shot_ids)}: not linked")
+        ShotNote(
+            severity=Severity.WARN,
+            code="ambiguous",
+            text=f"{entry.name} could be any of {', '.join(entry.shot_ids)}: not linked",
+        )
         for entry in who.ambiguous
     )
     return RelinkResult(
-        out=str(out), sidecar=str(sidecar) if sidecar else None, target=target,
+        out=str(out),
+        sidecar=str(sidecar) if sidecar else None,
+        target=target,
         lines=tuple(_line(entry, by_address.get(entry.address)) for entry in report.entries),
         notes=(*edit.notes, *unclear, *_notes(report)),
     )
@@ -98,14 +113,18 @@ def undo(app: App, path: Path, out: Path, *, sidecar: Path | None = None) -> Rel
     kept = [read_sidecar(sidecar)] if sidecar is not None else _from_ledger(app, path)
     if not kept:
         raise RefusedInput(
-            "neither the ledger nor a sidecar knows what this edit was", value=path,
-            allowed="the sidecar written beside it", next=f"otio-bridge relink --undo {path} --sidecar FILE -o {out}",
+            "neither the ledger nor a sidecar knows what this edit was",
+            value=path,
+            allowed="the sidecar written beside it",
+            next=f"otio-bridge relink --undo {path} --sidecar FILE -o {out}",
         )
     report = take_out(edit, kept)
     write_edit(edit, out, target=target_named("review"))
     by_address = {clip.address: clip for clip in clips(edit, looker())}
     return RelinkResult(
-        out=str(out), sidecar=None, target="undo",
+        out=str(out),
+        sidecar=None,
+        target="undo",
         lines=tuple(_line(entry, by_address.get(entry.address)) for entry in report.entries),
         notes=(*edit.notes, *_notes(report)),
     )
@@ -130,9 +149,16 @@ def _keep(app: App, out: Path, edit: Edit, report: RelinkReport) -> Path | None:
     path = sidecar_of(out)
     path.write_text(report.sidecar.model_dump_json(indent=2), encoding="utf-8")
     events.note(
-        app.ledger, f"{edit.path.name} relinked to {out.name}", kind=RELINKED, author=app.author,
-        data={"out": str(out.absolute()), "sha256": sha256(out), "cut": edit.cut,
-              "sidecar": report.sidecar.model_dump(mode="json")},
+        app.ledger,
+        f"{edit.path.name} relinked to {out.name}",
+        kind=RELINKED,
+        author=app.author,
+        data={
+            "out": str(out.absolute()),
+            "sha256": sha256(out),
+            "cut": edit.cut,
+            "sidecar": report.sidecar.model_dump(mode="json"),
+        },
     )
     return path
 
@@ -158,8 +184,12 @@ def _line(entry: RelinkEntry, clip: Occurrence | None) -> RelinkLine:
     at = timecode(max(0, clip.record.start), clip.timeline_rate, drop=clip.drop) if clip is not None else "-"
     words = " ".join(entry.words)
     return RelinkLine(
-        shot=entry.shot, at=at, clip=(clip.name if clip else "") or "gap", shows=entry.active or "original",
-        alternates=tuple(take for take in entry.takes if take != entry.active), linked=entry.linked,
+        shot=entry.shot,
+        at=at,
+        clip=(clip.name if clip else "") or "gap",
+        shows=entry.active or "original",
+        alternates=tuple(take for take in entry.takes if take != entry.active),
+        linked=entry.linked,
         why="; ".join(text for text in (words, entry.why, *entry.notes) if text),
     )
 

@@ -44,7 +44,9 @@ def take_of(app: App, shot: str, version: str) -> TakeRecord:
     found = next((take for take in mine if take.number == number), None)
     if found is None:
         raise RefusedInput(
-            f"{shot} has no such take", value=version, allowed=[take.name for take in mine] or "none yet",
+            f"{shot} has no such take",
+            value=version,
+            allowed=[take.name for take in mine] or "none yet",
             next=f"otio-bridge takes {shot}",
         )
     return found
@@ -56,7 +58,7 @@ def review(app: App, shot: str, version: str, state: str, *, note: str = "") -> 
     if state not in words:
         raise RefusedInput("not a review", value=state, allowed=words)
     take = take_of(app, shot, version)
-    reviews.review(app.ledger, take.id, state=ReviewState(state), note=note, author=app.author)
+    reviews.review(app.ledger, take, ReviewState(state), note=note, author=app.author)
     return Decision(take=take.name, shot=take.shot, decision=state, note=note)
 
 
@@ -67,22 +69,26 @@ def pick(app: App, shot: str, version: str, *, at: str | None = None) -> Decisio
     """
     owner = shot_named(app, shot)
     where = occurrences_at(owner, at)
-    take_id: str | None = None
+    ids: list[str | None] = [occurrence.id for occurrence in where] or [None]
     name = "original"
-    if version != "original":
+    if version == "original":
+        for occurrence_id in ids:
+            reviews.unpick(app.ledger, owner.id, author=app.author, occurrence_id=occurrence_id)
+    else:
         take = take_of(app, shot, version)
+        name = take.name
         if take.state is not TakeState.READY:
             raise RefusedInput(
-                f"{take.label} is {take.state}, only a READY take can be picked", value=version,
+                f"{take.label} is {take.state}, only a READY take can be picked",
+                value=version,
                 next="otio-bridge status",
             )
-        take_id, name = take.id, take.name
-    for occurrence in where or [None]:
-        reviews.pick(
-            app.ledger, owner.id, take_id, occurrence_id=occurrence.id if occurrence else "", author=app.author
-        )
+        for occurrence_id in ids:
+            reviews.pick(app.ledger, take, author=app.author, occurrence_id=occurrence_id)
     return Decision(
-        take=name, shot=owner.name, decision="picked",
+        take=name,
+        shot=owner.name,
+        decision="picked",
         at=tuple(timecode(entry.record.start, entry.rate, drop=entry.drop) for entry in where),
     )
 
@@ -101,7 +107,8 @@ def occurrences_at(shot: ShotRecord, at: str | None) -> list[OccurrenceRecord]:
             found.append(occurrence)
     if not found:
         raise RefusedInput(
-            f"{shot.name} does not play there", value=at,
+            f"{shot.name} does not play there",
+            value=at,
             allowed=[timecode(one.record.start, one.rate, drop=one.drop) for one in shot.occurrences],
         )
     return found

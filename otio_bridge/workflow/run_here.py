@@ -27,18 +27,34 @@ def run(app: App, take: TakeRecord, lease: Lease) -> None:
     inputs = {name: Path(entry["path"]) for name, entry in take.result["inputs"].items()}
     plate = inputs.pop("plate", None)
     job = LocalJob(
-        request=take.request, model=take.model, seed=take.seed, frames=submission.frames, rate=submission.rate,
-        raster=submission.raster, plate=plate, references=inputs, folder=room(app, take),
-        shot=take.shot, take=take.name, options=take.request.options,
+        request=take.request,
+        model=take.model,
+        seed=take.seed,
+        frames=submission.frames,
+        rate=submission.rate,
+        raster=submission.raster,
+        plate=plate,
+        references=inputs,
+        folder=room(app, take),
+        shot=take.shot,
+        take=take.name,
+        options=take.request.options,
     )
-    made = list(provider.run(job, Tools(app.ffmpeg)))
+    made = list(provider.run(job, Tools(app.ffmpeg, deadline=lease.deadline)))
     if len(made) != 1 or not made[0].is_file():
         raise MediaError(f"{take.provider} made {len(made)} files where one was expected", value=made)
     lease.check()
     digest = sha256(made[0])
     # A retry may make other bytes: the name carries the content, so nothing is ever replaced.
-    path = publish(made[0], returned_folder(app, take.shot, take.name) / f"part0_{digest[:12]}{made[0].suffix}")
+    path = publish(
+        made[0], returned_folder(app, take.shot, take.name) / f"part0_{digest[:12]}{made[0].suffix}"
+    )
     parts.set_part(
-        app.ledger, take, 0, state=TakeState.DONE, file=str(path), sha256=digest,
+        app.ledger,
+        take,
+        0,
+        state=TakeState.DONE,
+        file=str(path),
+        sha256=digest,
     )
     advance(app, take, TakeState.DONE, why="made here")

@@ -76,29 +76,54 @@ def status(app: App, *, everything: bool = False) -> StatusReport:
         takes=lines(app, shown),
         counts=counts,
         budgets=tuple(
-            BudgetLine(scope=row.scope, cap=row.money(row.cap), held=row.money(row.held), spent=row.money(row.spent))
+            BudgetLine(
+                scope=row.scope, cap=row.money(row.cap), held=row.money(row.held), spent=row.money(row.spent)
+            )
             for row in money.budgets(app.ledger)
         ),
-        processes=tuple(f"{row.kind} {row.host} {row.pid}" for row in processes.alive(app.ledger)),
-        open=sum(1 for row in rows if row.state not in (TakeState.READY, TakeState.FAILED, TakeState.CANCELLED)),
+        processes=tuple(
+            f"{row.kind} {row.host} {row.pid}"
+            for row in processes.alive(app.ledger, within=5 * app.settings.queue.lease)
+        ),
+        open=sum(
+            1 for row in rows if row.state not in (TakeState.READY, TakeState.FAILED, TakeState.CANCELLED)
+        ),
     )
 
 
 def lines(app: App, rows: Iterable[TakeRecord]) -> tuple[TakeLine, ...]:
     """Takes as lists show them."""
-    reviewed = {row.take_id: row.state for row in reviews.all_reviews(app.ledger)}
+    reviewed = {take_id: row.state for take_id, row in reviews.reviews(app.ledger).items()}
     made: list[TakeLine] = []
     for row in rows:
         mine = calls.calls_of(app.ledger, row.id) if row.state in _WITH_CALLS else []
-        made.append(TakeLine(
-            id=row.id, shot=row.shot, take=row.name, state=row.state, progress=_progress(row, mine),
-            wait=row.wait_code, why=row.why, code=row.code, resume=row.resume_state, provider=row.provider,
-            model=row.model, operation=row.request.operation, prompt=row.request.prompt, seed=row.seed,
-            review=reviewed.get(row.id, ReviewState.UNREVIEWED), temp=row.temp, file=row.result.get("file"),
-            range=take_range(row),
-            held=tuple(row.result.get("held", ())), notes=tuple(row.result.get("notes", ())),
-            spent=row.spent_money, next=what_next(row), changed_at=row.changed_at,
-        ))
+        made.append(
+            TakeLine(
+                id=row.id,
+                shot=row.shot,
+                take=row.name,
+                state=row.state,
+                progress=_progress(row, mine),
+                wait=row.wait_code,
+                why=row.why,
+                code=row.code,
+                resume=row.resume_state,
+                provider=row.provider,
+                model=row.model,
+                operation=row.request.operation,
+                prompt=row.request.prompt,
+                seed=row.seed,
+                review=reviewed.get(row.id, ReviewState.UNREVIEWED),
+                temp=row.temp,
+                file=row.result.get("file"),
+                range=take_range(row),
+                held=tuple(row.result.get("held", ())),
+                notes=tuple(row.result.get("notes", ())),
+                spent=row.spent_money,
+                next=what_next(row),
+                changed_at=row.changed_at,
+            )
+        )
     return tuple(made)
 
 
@@ -112,8 +137,14 @@ def take_range(row: TakeRecord) -> FrameRange | None:
 _WITH_CALLS = (TakeState.SENDING, TakeState.SUBMITTED, TakeState.UNCERTAIN)
 #: How far along a state is, where the provider says nothing finer.
 _SHARE = {
-    TakeState.PLANNED: 0.0, TakeState.PREPARED: 0.1, TakeState.SENDING: 0.15, TakeState.SUBMITTED: 0.2,
-    TakeState.DONE: 0.8, TakeState.FETCHED: 0.85, TakeState.CONFORMED: 0.95, TakeState.READY: 1.0,
+    TakeState.PLANNED: 0.0,
+    TakeState.PREPARED: 0.1,
+    TakeState.SENDING: 0.15,
+    TakeState.SUBMITTED: 0.2,
+    TakeState.DONE: 0.8,
+    TakeState.FETCHED: 0.85,
+    TakeState.CONFORMED: 0.95,
+    TakeState.READY: 1.0,
 }
 
 

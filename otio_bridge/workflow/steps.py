@@ -1,8 +1,8 @@
 """The one job: claim the best ready take of a queue, do one bounded step, nudge the next queue.
 
-    PLANNED ─prepare▶ PREPARED ─submit▶ SENDING … SUBMITTED (the poller) ▶ DONE ─fetch▶ FETCHED
-                          └──run here──────────────────────────────────────▶ DONE
-    FETCHED ─conform▶ CONFORMED ─check▶ READY
+PLANNED ─prepare▶ PREPARED ─submit▶ SENDING … SUBMITTED (the poller) ▶ DONE ─fetch▶ FETCHED
+                      └──run here──────────────────────────────────────▶ DONE
+FETCHED ─conform▶ CONFORMED ─check▶ READY
 """
 
 from __future__ import annotations
@@ -83,7 +83,14 @@ def surroundings(exc: BaseException) -> WaitCode | None:
         if isinstance(cause, OSError):
             if cause.errno in (errno.ENOSPC, errno.EDQUOT):
                 return WaitCode.DISK
-            if cause.errno in (errno.EACCES, errno.EROFS, errno.ENODEV, errno.EIO, errno.ESTALE, errno.ENOTCONN):
+            if cause.errno in (
+                errno.EACCES,
+                errno.EROFS,
+                errno.ENODEV,
+                errno.EIO,
+                errno.ESTALE,
+                errno.ENOTCONN,
+            ):
                 return WaitCode.ROOT
         if isinstance(cause, NotSent):
             return WaitCode.RATE if cause.throttled else WaitCode.REMOTE

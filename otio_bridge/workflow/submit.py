@@ -10,12 +10,12 @@ import logging
 from pathlib import Path
 
 from otio_bridge.app import App
-from otio_bridge.errors import LedgerError, MediaError
-from otio_bridge.media.stills import save_frame
+from otio_bridge.errors import LedgerError, MediaError, NoSlot
 from otio_bridge.media.probe import probe
+from otio_bridge.media.stills import save_frame
 from otio_bridge.model.conform import Join, Part
 from otio_bridge.model.money import Money
-from otio_bridge.model.take import HOLDING_CALLS, CallState, TakeState, WaitCode
+from otio_bridge.model.take import HOLDING_CALLS, CallState, WaitCode
 from otio_bridge.provider import (
     Accepted,
     NotSent,
@@ -23,47 +23,72 @@ from otio_bridge.provider import (
     ProviderFailure,
     Refused,
     RemoteProvider,
-    SubmitKind,
 )
 from otio_bridge.store import calls, parts, uploads
+from otio_bridge.store.ledger import new_id
 from otio_bridge.store.records import CallRecord, TakeRecord
 from otio_bridge.workflow import receipts
 from otio_bridge.workflow.choose import in_budget
 from otio_bridge.workflow.lease import Lease, Waiting
 from otio_bridge.workflow.move import nudge_for
 from otio_bridge.workflow.places import room
+from otio_bridge.workflow.poll import lost
 from otio_bridge.workflow.prepare import submission_of
 
 log = logging.getLogger(__name__)
+
+#: Seconds from the intent to the moment of sending; later than that a step gives up instead of sending.
+SEND_WITHIN = 30.0
+#: An upload that expires sooner than this is made again.
+UPLOAD_MARGIN = 600.0
 
 
 def submit(app: App, take: TakeRecord, lease: Lease) -> None:
     """Send the take's next part. Raises Waiting where it may not be sent just now."""
     provider = app.providers.get(take.provider)
     if not isinstance(provider, RemoteProvider):
-        raise MediaError("the provider cannot be sent anything", value=take.provider, next="otio-bridge doctor")
+        raise MediaError(
+            "the provider cannot be sent anything", value=take.provider, next="otio-bridge doctor"
+        )
     part = next_part(app, take)
     if take.cancel_asked_at is not None:
         raise Waiting(WaitCode.HELD, "cancel was asked for", due_in=app.settings.queue.tick)
-    open_call = again(app, take, part)
+    cleared = again(app, take, part)
     uploaded = upload_all(app, take, part, provider)
-    uuid = open_call.uuid if open_call else calls.new_uuid()
+    uuid = cleared.uuid if cleared else new_id()
     request = part_request(app, take, part, uuid, uploaded)
     receipt = receipts.make(app, uuid)
+    lease.shorten(SEND_WITHIN)
     lease.check()
-    if open_call is None:
+    try:
         calls.intend(
-            app.ledger, take, uuid=uuid, part=part.index, provider=take.provider, account=take.account,
-            fingerprint=f"{take.request_hash[:16]}:{part.index}", hold=estimate(app, provider, request),
-            slots=slots(app, take, provider), quiet_in=quiet_in(app, take),
+            app.ledger,
+            take,
+            uuid=uuid,
+            part=part.index,
+            provider=take.provider,
+            account=take.account,
+            fingerprint=f"{take.request_hash[:16]}:{part.index}",
+            hold=estimate(app, provider, request),
+            slots=slots(app, take, provider),
+            quiet_in=quiet_in(app, take),
         )
+    except NoSlot as exc:
+        receipt.unlink(missing_ok=True)
+        raise Waiting(WaitCode.SLOT, exc.what, due_in=app.settings.queue.poll) from exc
+    except LedgerError:
+        # Nothing was committed, so nothing is sent.
+        receipt.unlink(missing_ok=True)
+        raise
     call_once(app, take, provider, request, receipt, lease)
 
 
 def next_part(app: App, take: TakeRecord) -> Part:
     """The first part that no call holds. Raises StaleMove's cousin LedgerError where there is none."""
     called = {
-        call.part for call in calls.calls_of(app.ledger, take.id) if call.state in HOLDING_CALLS and not call.again
+        call.part
+        for call in calls.calls_of(app.ledger, take.id)
+        if call.state in HOLDING_CALLS and not call.again
     }
     for part in submission_of(take).parts:
         if part.index not in called:
@@ -81,12 +106,18 @@ def upload_all(app: App, take: TakeRecord, part: Part, provider: RemoteProvider)
     """Send every input ahead of the call; what lies there already (and will a while) is not sent again."""
     handles: dict[str, str] = {}
     for name, path, digest in inputs_of(app, take, part):
-        kept = uploads.find(app.ledger, provider=take.provider, account=take.account, content=digest)
+        kept = uploads.find_upload(
+            app.ledger, digest, provider=take.provider, account=take.account, valid_for=UPLOAD_MARGIN
+        )
         if kept is None:
             made = provider.upload(name, path)
-            uploads.save(
-                app.ledger, provider=take.provider, account=take.account, content=digest, handle=made.handle,
-                expires_at=made.expires,
+            uploads.save_upload(
+                app.ledger,
+                digest,
+                provider=take.provider,
+                account=take.account,
+                handle=made.handle,
+                expires=made.expires,
             )
             handles[name] = made.handle
         else:
@@ -118,8 +149,15 @@ def part_request(app: App, take: TakeRecord, part: Part, uuid: str, uploaded: di
     """The request as the provider gets it."""
     submission = submission_of(take)
     return PartRequest(
-        reference=uuid, request=take.request, model=take.model, part=part.index, parts=len(submission.parts),
-        frames=part.frames, rate=submission.sent_rate, raster=submission.sent_raster, seed=take.seed,
+        reference=uuid,
+        request=take.request,
+        model=take.model,
+        part=part.index,
+        parts=len(submission.parts),
+        frames=part.frames,
+        rate=submission.sent_rate,
+        raster=submission.sent_raster,
+        seed=take.seed,
         uploads=uploaded,
     )
 
@@ -139,8 +177,7 @@ def slots(app: App, take: TakeRecord, provider: RemoteProvider) -> int:
 def quiet_in(app: App, take: TakeRecord) -> float:
     """Seconds after which nobody can still be sending: lease, step deadline and HTTP timeout."""
     section = app.settings.providers.get(take.provider)
-    limits = app.settings.queue
-    return limits.lease + limits.step_limit + (section.timeout if section else 30.0)
+    return SEND_WITHIN + app.settings.queue.lease + (section.timeout if section else 30.0)
 
 
 def call_once(
@@ -164,18 +201,10 @@ def call_once(
             app.ledger, uuid, charge=charge, why=str(exc), code="moderated" if exc.moderated else "refused"
         )
     except (ProviderFailure, OSError, ValueError) as exc:
-        lost(app, provider, uuid, exc)
+        lost(app, calls.get(app.ledger, uuid), str(exc))
     else:
         receipts.keep(receipt, accepted)
         book(app, uuid, accepted, receipt)
-
-
-def lost(app: App, provider: RemoteProvider, uuid: str, exc: Exception) -> None:
-    """The answer was lost: pure and keyed calls go again under the same uuid, a paid one is UNCERTAIN."""
-    if provider.capabilities().submit is SubmitKind.PAID:
-        calls.uncertain(app.ledger, uuid, why=str(exc))
-    else:
-        calls.uncertain(app.ledger, uuid, why=str(exc), again=True)
 
 
 def book(app: App, uuid: str, accepted: Accepted, receipt: Path) -> None:

@@ -1,0 +1,85 @@
+"""A contact sheet of an edit: a row a shot, its plate beside its takes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+from otio_bridge.app import App
+from otio_bridge.errors import RefusedInput
+from otio_bridge.media.sheet import SheetCell, SheetRow, draw_sheet
+from otio_bridge.model.relink import Link
+from otio_bridge.model.take import ReviewState, TakeState
+from otio_bridge.model.time import FrameRange, timecode
+from otio_bridge.model.value import Value
+from otio_bridge.store.records import ShotRecord, TakeRecord
+from otio_bridge.workflow.links import Deciding, deciding, links_for
+from otio_bridge.workflow.reading import clips, looker, open_edit
+from otio_bridge.workflow.status import take_range
+
+
+class SheetReport(Value):
+    """What `sheet` drew."""
+
+    out: str
+    shots: int
+    takes: int
+
+
+def sheet(
+    app: App, path: Path, out: Path, *, rate: Fraction | None = None, cut: str | None = None
+) -> SheetReport:
+    """Draw every shot of ours in the edit, in record order. Raises RefusedInput where there is none."""
+    edit = open_edit(app.settings, path, rate=rate)
+    links, _ = links_for(app, clips(edit, looker()), cut or edit.cut, newest=True, temp=True)
+    state = deciding(app)
+    by_id = {record.id: record for record in state.ledger.shots}
+    # A shot on several clips is one row; the clip that is linked first says what is chosen.
+    first: dict[str, Link] = {}
+    for link in links:
+        first.setdefault(link.shot_id, link)
+    rows = [_row(state, by_id[link.shot_id], link) for link in first.values()]
+    if not rows:
+        raise RefusedInput(
+            "no clip of this edit is a shot of this project", value=path, next=f"otio-bridge send {path}"
+        )
+    draw_sheet(rows, out, title=cut or edit.cut)
+    return SheetReport(out=str(out), shots=len(rows), takes=sum(len(row.takes) for row in rows))
+
+
+def _row(state: Deciding, record: ShotRecord, link: Link) -> SheetRow:
+    mine = state.ledger.takes.get(record.id, [])
+    start = timecode(max(0, link.need.start), record.rate, drop=record.drop)
+    return SheetRow(
+        name=record.name,
+        detail=f"{record.ask.operation} · {link.need.duration} f from {start}\n{record.ask.prompt}",
+        plate=_plate(record, link.need),
+        takes=[_take(state, take, link) for take in mine],
+    )
+
+
+def _plate(record: ShotRecord, need: FrameRange) -> SheetCell | None:
+    made = next((plate for plate in reversed(record.plates) if plate.path), None)
+    if made is None or made.path is None:
+        return None
+    return SheetCell(name=made.name, pictures=(Path(made.path), _frames(made.range, need)), state="plate")
+
+
+def _take(state: Deciding, take: TakeRecord, link: Link) -> SheetCell:
+    held = take_range(take)
+    ready = take.state is TakeState.READY and held is not None
+    review = state.reviews.get(take.id, ReviewState.UNREVIEWED)
+    return SheetCell(
+        name=take.name,
+        pictures=(Path(take.result["file"]), _frames(held, link.need)) if ready and held else (),
+        state=take.state,
+        review="" if review is ReviewState.UNREVIEWED else review,
+        note="temp" if take.temp else "",
+        chosen=link.active == take.name,
+    )
+
+
+def _frames(held: FrameRange, need: FrameRange) -> tuple[int, ...]:
+    """First, middle and last frame of the need, as indexes into a file that holds `held`."""
+    wanted = (need.start, need.start + need.duration // 2, need.last)
+    return tuple(sorted({held.clamp(frame) - held.start for frame in wanted}))
