@@ -9,8 +9,10 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import tomllib
 from collections.abc import Iterator
 from fractions import Fraction
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -23,7 +25,7 @@ from pydantic_core import PydanticUndefined
 from otio_bridge.cli import COMMANDS, main
 from otio_bridge.model.value import fraction_text
 from otio_bridge.provider import Capabilities, ModelCapability
-from otio_bridge.registry import load_providers
+from otio_bridge.registry import GROUP, load_providers
 from otio_bridge.settings import Settings
 
 DOCS = Path(__file__).resolve().parent
@@ -208,7 +210,7 @@ def schema(where: str) -> str:
 
 def providers_page() -> str:
     """docs/providers.md: what the providers that come along say they can do."""
-    registry = load_providers(Settings.model_construct(providers={}))
+    registry = load_providers(Settings.model_construct(providers={}), shipped())
     lines = [
         "# Providers\n",
         "What comes along. Others are packages of their own ([writing a provider](writing-a-provider.md)); "
@@ -220,12 +222,19 @@ def providers_page() -> str:
     return _MADE + "\n".join(lines).rstrip() + "\n"
 
 
+def shipped() -> list[EntryPoint]:
+    """The providers this project announces, whatever else is installed."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    announced = project["entry-points"][GROUP]
+    return [EntryPoint(name=name, value=value, group=GROUP) for name, value in announced.items()]
+
+
 def _provider(can: Capabilities) -> Iterator[str]:
     if can.local:
         yield "Works on this machine, costs nothing, and is done again where it was interrupted.\n"
     else:
         yield f"Hosted. Sending the same request twice: `{can.submit}`.\n"
-    yield "| model | operations | references | options | price | |"
+    yield "| model | operations | references | options | price | remarks |"
     yield "|---|---|---|---|---|---|"
     for model in can.models:
         yield _model_row(model)

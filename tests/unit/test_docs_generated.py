@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -57,6 +56,7 @@ def test_every_schema_is_closed_and_says_what_it_is(generate: ModuleType) -> Non
         assert schema["description"], name
 
 
-@pytest.mark.parametrize("name", sorted(entry_points(group="otio_bridge.providers").names))
-def test_every_provider_has_a_heading(name: str) -> None:
-    assert f"\n## {name}\n" in (DOCS / "providers.md").read_text(encoding="utf-8")
+def test_every_provider_works_and_has_a_heading(generate: ModuleType) -> None:
+    page = (DOCS / "providers.md").read_text(encoding="utf-8")
+    for entry in generate.shipped():
+        assert f"\n## {entry.name}\n" in page
