@@ -132,7 +132,7 @@ def mark(item: Any, link: Link, word: str, text: str) -> None:
 
 
 def sign(item: Any, link: Link, **more: Any) -> None:
-    """Write our note: whose shot it is, and with `undo=` what an undo must know that references do not tell."""
+    """Write our note: whose shot it is, and with `undo=` what only we can tell an undo."""
     item.metadata[METADATA] = {"shot": link.shot, "shot_id": link.shot_id, "token": link.token, **more}
 
 

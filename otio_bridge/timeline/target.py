@@ -92,7 +92,7 @@ def reference(take: TakeLink, link: Link, target: Target, rates: Sequence[float]
 
 
 def shape_notes(timeline: Any, target: Target) -> tuple[str, ...]:
-    """What of the edit the target is known to refuse. It is told and not changed: the edit is the editor's."""
+    """What of the edit the target is known to refuse. Told, not changed: the edit is the editor's."""
     if target.name != "resolve":
         return ()
     counts = {"a file:// address": 0, "no available_range": 0, "no media": 0}

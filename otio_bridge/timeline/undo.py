@@ -150,10 +150,8 @@ def _restore(event: _Event) -> Any:
 def _whole(clip: Any) -> bool:
     """Whether the clip shows exactly what its media have, as a clip without a source_range does."""
     try:
-        return bool(
-            clip.source_range is not None and clip.source_range.strictly_equal(clip.available_range())
-        )
-    except (otio.exceptions.OTIOError, AttributeError):
+        return bool(clip.source_range == clip.available_range())
+    except otio.exceptions.OTIOError:
         return False
 
 
