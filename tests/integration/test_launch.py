@@ -7,11 +7,11 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from until import until
 
 from otio_bridge.child import Child
 from otio_bridge.platform import (
@@ -47,14 +47,6 @@ STUBBORN = """
     Path("pid").write_text("")
     time.sleep(600)
 """
-
-
-def until(happened: Callable[[], object], *, seconds: float = 20.0) -> None:
-    """Poll until it is so."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 def child(folder: Path, program: str) -> Child:
@@ -179,3 +171,29 @@ def test_a_private_file_is_whole_and_its_owners(tmp_path: Path) -> None:
 def test_a_local_folder_is_no_share_and_can_be_synced(tmp_path: Path) -> None:
     assert not is_network_share(tmp_path)
     fsync_dir(tmp_path)
+
+
+def test_a_process_that_cannot_end_in_time_gives_up_with_all_it_started(tmp_path: Path) -> None:
+    busy = child(
+        tmp_path,
+        """
+        import subprocess, sys, time
+        from pathlib import Path
+        from otio_bridge_worker import ending
+        ending.GIVE_UP = 0.2
+        asked = ending.asked_to_end(tied=True)
+        inner = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        Path("inner").write_text(str(inner.pid))
+        Path("pid").touch()
+        inner.wait()
+        Path("noticed").touch()
+        """,
+    )
+    busy.start()
+    until(lambda: (tmp_path / "pid").exists())
+    inner = number_in(tmp_path / "inner")
+    assert inner is not None
+    assert busy.end(time.monotonic() + 20)
+    assert process_start_time(inner) is None
+    # The step did not live to take its child's death for a fault of its own.
+    assert not (tmp_path / "noticed").exists()

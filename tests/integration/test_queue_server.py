@@ -8,12 +8,13 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import redis
+from until import until
 
 from otio_bridge.child import Child
 from otio_bridge.errors import QueueError
@@ -22,14 +23,6 @@ from otio_bridge.queue import MOST_TOKENS, Nudger, connect, ping, queue_name
 from otio_bridge_worker.queue_server import KEPT_ELSEWHERE, Record, read_record
 
 KINDS = ["valkey", "fake"]
-
-
-def until(happened: Callable[[], object], *, seconds: float = 20.0) -> None:
-    """Poll until it is so."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, "did not happen in time"
-        time.sleep(0.02)
 
 
 class Keeper:
