@@ -16,6 +16,7 @@ from otio_bridge.testing.sandbox.server import SandboxServer
 from otio_bridge.testing.sandbox.service import Service
 
 PORT = 7420
+BOOK = Path(".otio-bridge/sandbox/book.jsonl")
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def arguments() -> argparse.ArgumentParser:
         epilog=f"misbehaviours, NAME[=VALUE][*TIMES]:\n{wrongs}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--book", type=Path, required=True, help="its book; kept results lie beside it")
+    parser.add_argument("--book", type=Path, default=BOOK, help=f"its book ({BOOK}); results lie beside it")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=PORT, help="0: any free one")
     parser.add_argument("--port-file", type=Path, help="write the port here once it listens")
