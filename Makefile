@@ -6,8 +6,8 @@
 
 SHELL := /bin/sh
 VENV := .venv
-FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
-# The first Python that runs and fits: a name on PATH may be a shim for a version that is not there.
+FITS := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+# The first Python that runs, fits and can make environments: a name on PATH may be a shim for one that is not there.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3 python,\
 	$(shell $(name) -c "$(FITS)" >/dev/null 2>&1 && echo $(name))))
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
