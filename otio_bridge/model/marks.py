@@ -46,6 +46,7 @@ OPTIONS = (
     "fit",
     "length",
     "max_cost",
+    "parent",
     "rate",
     "scale",
     "size",

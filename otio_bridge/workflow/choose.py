@@ -60,7 +60,7 @@ def choose(app: App, request: Request) -> Choice:
         model=model.model,
         capability=model,
         local=local,
-        heavy=can.heavy,
+        heavy=can.heavy or model.heavy,
         why=f"{why}{' (temp)' if temp else ''}",
     )
 
@@ -119,9 +119,17 @@ BRIDGE_OPTIONS = frozenset(
 
 
 def submission_for(
-    choice: Choice, request: Request, op_class: OperationClass, plate: Raster, take: Raster
+    choice: Choice,
+    request: Request,
+    op_class: OperationClass,
+    plate: Raster,
+    take: Raster,
+    pads: tuple[int, int],
 ) -> Submission:
-    """What will be sent, as arithmetic. Raises RefusedInput where the model cannot take it at all."""
+    """What will be sent, as arithmetic. Raises RefusedInput where the model cannot take it at all.
+
+    `pads` are the real frames the media has before and after the plate.
+    """
     return plan_submission(
         op_class=op_class,
         frames=request.plate.duration,
@@ -130,6 +138,8 @@ def submission_for(
         take_raster=take,
         limits=choice.capability.limits,
         untouched=choice.local,
+        pad_before=pads[0],
+        pad_after=pads[1],
     )
 
 

@@ -25,8 +25,8 @@ from otio_bridge.store.records import (
     Wanted,
 )
 from otio_bridge.workflow.known import paired
-from otio_bridge.workflow.plan import Plan, PlanEntry, Planned, PlanReport, plan
-from otio_bridge.workflow.plates import PlateNotes, plate_key
+from otio_bridge.workflow.plan import Plan, PlanEntry, Planned, PlanReport, plan, plate_notes
+from otio_bridge.workflow.plates import plate_key
 from otio_bridge.workflow.pulled import digest
 
 
@@ -139,15 +139,7 @@ def wanted_of(app: App, result: Plan, planned: Planned) -> Wanted:
     nothing = Money(micro=0, currency=app.settings.money.currency)
     plate = planned.plate.range if planned.plate is not None else request.plate
     pulled = planned.pulled if planned.plate is None else None
-    notes = PlateNotes(
-        op_class=spec.op_class,
-        media=spec.media,
-        shown=planned.shown,
-        info=pulled,
-        pulled=pulled is not None,
-        deinterlace=spec.ask.options.get("deinterlace") in ("yes", "true", "1"),
-        source_reel=spec.media.reel if spec.media else None,
-    )
+    notes = planned.notes or plate_notes(planned, spec, plate)
     provider = app.settings.providers.get(entry.provider)
     return Wanted(
         shot=shot_write(result, planned),

@@ -99,7 +99,7 @@ def _inside(app: App) -> list[Check]:
             Check(
                 what=f"budget {budget.scope}",
                 ok=True,
-                found=f"{budget.money(budget.spent)} spent, {budget.money(budget.held)} held of {budget.money(budget.cap)}",
+                found=f"{budget.free} free of {budget.money(budget.cap)}",
             )
         )
     return checks

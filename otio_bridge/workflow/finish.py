@@ -22,12 +22,13 @@ from otio_bridge.model.returned import plan_conform
 from otio_bridge.model.take import TakeState
 from otio_bridge.store import parts
 from otio_bridge.store.records import PlateRecord, TakeRecord
+from otio_bridge.workflow.inputs import submission_of
 from otio_bridge.workflow.known import take_reel
 from otio_bridge.workflow.lease import Lease
 from otio_bridge.workflow.move import advance
 from otio_bridge.workflow.places import room, take_file
 from otio_bridge.workflow.plates import PlateNotes
-from otio_bridge.workflow.prepare import plate_of, submission_of
+from otio_bridge.workflow.prepare import plate_of
 
 
 def conform(app: App, take: TakeRecord, lease: Lease) -> None:

@@ -36,7 +36,8 @@ def next_queue(app: App, take: TakeRecord, state: TakeState) -> str | None:
     if take.provider == ELSEWHERE:
         return queue_of(state, local=True, heavy=False)
     can = app.providers.get(take.provider).capabilities()
-    return queue_of(state, local=can.local, heavy=can.heavy)
+    heavy = can.heavy or any(model.heavy for model in can.models if model.model == take.model)
+    return queue_of(state, local=can.local, heavy=heavy)
 
 
 def nudge_for(app: App, take: TakeRecord | None) -> None:

@@ -15,7 +15,7 @@ from otio_bridge.model.conform import Raster, Submission
 from otio_bridge.model.diff import ChangeWord, Shown, changes
 from otio_bridge.model.frames import source_frame
 from otio_bridge.model.identify import Identified, identify
-from otio_bridge.model.media import MediaInfo
+from otio_bridge.model.media import MediaInfo, MediaKind, first_frame
 from otio_bridge.model.money import Money
 from otio_bridge.model.naming import propose_names
 from otio_bridge.model.raster import target_raster
@@ -28,9 +28,9 @@ from otio_bridge.store import money
 from otio_bridge.store.records import PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.timeline.load import Edit
 from otio_bridge.workflow import choose
+from otio_bridge.workflow.inputs import take_named
 from otio_bridge.workflow.known import Held, held, known_shot, paired, shows_in
-from otio_bridge.workflow.plates import plate_key
-from otio_bridge.workflow.prepare import take_named
+from otio_bridge.workflow.plates import PlateNotes, interpolated, plate_key
 from otio_bridge.workflow.pulled import plate_for, pulled_media
 from otio_bridge.workflow.reading import Look, clips, looker, open_edit, specs
 
@@ -87,8 +87,8 @@ class Planned:
     #: The plate pulled elsewhere that serves it.
     pulled: MediaInfo | None = None
     more: int = 0
-    #: Source frames shown at the first and last record frame, for `first=plate`, `last=plate`.
-    shown: tuple[int, int] | None = None
+    #: How the plate is to be made.
+    notes: PlateNotes | None = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def _one(
         takes=(),
         to_send=0,
     )
-    planned = Planned(entry=entry, known=known, plate=None, more=wish.more, shown=_shown(spec))
+    planned = Planned(entry=entry, known=known, plate=None, more=wish.more)
     try:
         planned.pulled = plate_for(spec, wish.pulled)
     except RefusedInput as exc:
@@ -269,6 +269,8 @@ def _fill(
         for plate in serving
     }
     plate = max(serving, key=lambda entry: (len(counted[entry.id]), entry.number), default=None)
+    if parent := spec.ask.options.get("parent"):
+        plate = parents_plate(app, planned.known, serving, parent)
     planned.plate = plate
     if plate is None:
         pulled = planned.pulled
@@ -288,8 +290,10 @@ def _fill(
     planned.entry = planned.entry.model_copy(update=changes_)
     if count == 0:
         return
+    planned.notes = PlateNotes.of(plate) if plate is not None else plate_notes(planned, spec, request.plate)
     choice = choose.choose(app, request)
-    submission = choose.submission_for(choice, request, spec.op_class, raster, target)
+    pads = (planned.notes.before, planned.notes.after)
+    submission = choose.submission_for(choice, request, spec.op_class, raster, target, pads)
     provider = app.providers.get(choice.provider)
     each = choose.worst_case(
         app, provider, choose.part_requests(choice, request, submission), spec.ask.options.get("max_cost", "")
@@ -305,6 +309,23 @@ def _fill(
             "notes": submission.notes,
         }
     )
+
+
+def parents_plate(
+    app: App, known: ShotRecord | None, serving: Sequence[PlateRecord], parent: str
+) -> PlateRecord:
+    """The plate of the take another is to be made from. Raises RefusedInput where it cannot be."""
+    take = take_named(app, known, parent)
+    if take is None or known is None or take.shot_id != known.id:
+        raise RefusedInput(
+            "no such take of this shot to make another from",
+            value=f"parent={parent}",
+            next="otio-bridge takes",
+        )
+    plate = next((entry for entry in serving if entry.id == take.plate_id), None)
+    if plate is None:
+        raise RefusedInput(f"{take.label} does not hold what the clip needs now", value=f"parent={parent}")
+    return plate
 
 
 def plate_raster(app: App, spec: ShotSpec, info: MediaInfo | None) -> Raster:
@@ -390,16 +411,41 @@ def _plate_range(spec: ShotSpec, references: tuple[Reference, ...]) -> FrameRang
     return spec.plate
 
 
+def plate_notes(planned: Planned, spec: ShotSpec, plate: FrameRange) -> PlateNotes:
+    """How a new plate of this range is to be made."""
+    ref, info = spec.media, planned.info
+    notes = PlateNotes(
+        op_class=spec.op_class,
+        media=ref,
+        shown=_shown(spec),
+        deinterlace=spec.ask.options.get("deinterlace") in ("yes", "true", "1"),
+        source_reel=ref.reel if ref else None,
+    )
+    if planned.pulled is not None:
+        return notes.model_copy(update={"info": planned.pulled, "pulled": True})
+    if ref is None or info is None or info.kind is MediaKind.STILL:
+        return notes
+    has = FrameRange(start=first_frame(ref, info), duration=info.frames)
+    if spec.ask.operation is Operation.INTERPOLATE and spec.op_class is OperationClass.RECORD:
+        source, first, step = interpolated(spec.occurrences[0].span, plate, has)
+        return notes.model_copy(update={"source": source, "first": first, "step": step})
+    if spec.op_class is not OperationClass.SOURCE:
+        return notes
+    return notes.model_copy(
+        update={
+            "before": max(0, plate.start - has.start),
+            "after": max(0, has.end - plate.end),
+        }
+    )
+
+
 def _shown(spec: ShotSpec) -> tuple[int, int] | None:
     """The source frames at the first and the last record frame of the shot's first occurrence."""
     if spec.media is None or not spec.occurrences:
         return None
-    occurrence = spec.occurrences[0]
-    span, available = occurrence.span, spec.media.available
-    return (
-        source_frame(span, -span.head, available),
-        source_frame(span, max(0, span.n + span.tail - 1), available),
-    )
+    span, available = spec.occurrences[0].span, spec.media.available
+    last = max(0, span.n + span.tail - 1)
+    return source_frame(span, -span.head, available), source_frame(span, last, available)
 
 
 def _report(app: App, result: Plan) -> PlanReport:

@@ -25,7 +25,7 @@ from otio_bridge.provider import (
 )
 from otio_bridge.queue import QUEUES
 from otio_bridge.store import calls, processes, takes
-from otio_bridge.store.records import Asked, CallRecord, TakeRecord
+from otio_bridge.store.records import CallRecord, TakeRecord
 from otio_bridge.workflow.choose import in_budget
 from otio_bridge.workflow.move import nudge_for
 from otio_bridge.workflow.receipts import replay
@@ -212,16 +212,20 @@ def _reconcile_one(app: App, call: CallRecord, accept_within: float, remote_id: 
     if remote_id is not None:
         nudge_for(app, calls.receive(app.ledger, call.uuid, remote_id=remote_id).take)
         return
-    holder = processes.get(app.ledger, call.sender) if call.sender else None
-    now = app.ledger.now()
-    if holder is not None and holder.gone_at is not None:
-        if (now - max(holder.gone_at, call.intent_at)).total_seconds() > accept_within:
-            done = calls.not_sent(
-                app.ledger, call.uuid, why="its sender is dead and the provider never saw it"
-            )
-            nudge_for(app, done.take)
-            return
+    if _proved_dead(app, call, accept_within):
+        done = calls.not_sent(app.ledger, call.uuid, why="its sender is dead and the provider never saw it")
+        nudge_for(app, done.take)
+        return
     calls.asked(app.ledger, call.uuid, due_in=wait_for(app, call.asks))
+
+
+def _proved_dead(app: App, call: CallRecord, accept_within: float) -> bool:
+    """Whether the sender is known dead for longer than the provider needs to show what it accepted."""
+    holder = processes.get(app.ledger, call.sender) if call.sender else None
+    if holder is None or holder.gone_at is None:
+        return False
+    since = max(holder.gone_at, call.intent_at)
+    return (app.ledger.now() - since).total_seconds() > accept_within
 
 
 def top_up(app: App) -> None:

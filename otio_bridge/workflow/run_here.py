@@ -12,10 +12,12 @@ from otio_bridge.model.take import TakeState
 from otio_bridge.provider import LocalJob, LocalProvider
 from otio_bridge.store import parts
 from otio_bridge.store.records import TakeRecord
+from otio_bridge.workflow.inputs import submission_of
 from otio_bridge.workflow.lease import Lease
 from otio_bridge.workflow.move import advance
 from otio_bridge.workflow.places import returned_folder, room
-from otio_bridge.workflow.prepare import submission_of
+from otio_bridge.workflow.plates import PlateNotes
+from otio_bridge.workflow.prepare import plate_of
 
 
 def run(app: App, take: TakeRecord, lease: Lease) -> None:
@@ -24,6 +26,7 @@ def run(app: App, take: TakeRecord, lease: Lease) -> None:
     if not isinstance(provider, LocalProvider):
         raise MediaError("the provider says it is local and has no run()", value=take.provider)
     submission = submission_of(take)
+    notes = PlateNotes.of(plate_of(app, take))
     inputs = {name: Path(entry["path"]) for name, entry in take.result["inputs"].items()}
     plate = inputs.pop("plate", None)
     job = LocalJob(
@@ -39,6 +42,8 @@ def run(app: App, take: TakeRecord, lease: Lease) -> None:
         shot=take.shot,
         take=take.name,
         options=take.request.options,
+        first=notes.first,
+        step=notes.step,
     )
     made = list(provider.run(job, Tools(app.ffmpeg, deadline=lease.deadline)))
     if len(made) != 1 or not made[0].is_file():

@@ -29,11 +29,11 @@ from otio_bridge.store.ledger import new_id
 from otio_bridge.store.records import CallRecord, TakeRecord
 from otio_bridge.workflow import receipts
 from otio_bridge.workflow.choose import in_budget
+from otio_bridge.workflow.inputs import submission_of
 from otio_bridge.workflow.lease import Lease, Waiting
 from otio_bridge.workflow.move import nudge_for
 from otio_bridge.workflow.places import room
 from otio_bridge.workflow.poll import lost
-from otio_bridge.workflow.prepare import submission_of
 
 log = logging.getLogger(__name__)
 
