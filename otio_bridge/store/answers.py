@@ -59,14 +59,20 @@ def not_sent(
         return _unsend(conn, ledger.now(conn), one, row, why, by, due_in, wait_code, queue)
 
 
-def uncertain(ledger: Ledger, uuid: str, *, why: str, due_in: float | None = 0, by: str = "") -> Receipt:
-    """The answer was lost: UNCERTAIN, never sent again by itself; asked after in `due_in` s (None: never)."""
+def uncertain(
+    ledger: Ledger, uuid: str, *, why: str, due_in: float | None = 0, over: bool = False, by: str = ""
+) -> Receipt:
+    """The answer was lost: UNCERTAIN, never sent again by itself; asked after in `due_in` s (None: never).
+
+    `over`: said by the sender itself, whose exchange has ended, so that nobody is sending it any more.
+    """
     with ledger.write() as conn:
         now = ledger.now(conn)
         one, row = rows.call_by_uuid(conn, uuid)
         if one.state is CallState.UNCERTAIN:
             return Receipt(call=one, take=row)
-        turn(conn, now, one, CallState.UNCERTAIN, by, why, due_at=due_at(now, due_in), again=False)
+        ended = {"quiet_at": now, "detail": {**one.detail, "over": True}} if over else {}
+        turn(conn, now, one, CallState.UNCERTAIN, by, why, due_at=due_at(now, due_in), again=False, **ended)
         parts.put(conn, row.id, [one.part], TakeState.UNCERTAIN)
         follow(conn, now, row, by=by, why=why)
         return answer(conn, uuid)

@@ -153,12 +153,15 @@ def judge(app: App) -> None:
         lost(app, stale.call, why)
 
 
-def lost(app: App, call: CallRecord, why: str) -> None:
-    """The answer to a call was lost: a paid one is UNCERTAIN, any other is sent again with its uuid."""
+def lost(app: App, call: CallRecord, why: str, *, over: bool = False) -> None:
+    """The answer to a call was lost: a paid one is UNCERTAIN, any other is sent again with its uuid.
+
+    `over` is said by the sender itself: its exchange has ended.
+    """
     can = app.providers.get(call.provider).capabilities()
     if can.submit is SubmitKind.PAID:
         due = app.settings.queue.poll if can.accept_within is not None else None
-        calls.uncertain(app.ledger, call.uuid, why=why, due_in=due)
+        calls.uncertain(app.ledger, call.uuid, why=why, due_in=due, over=over)
     else:
         nudge_for(app, calls.send_again(app.ledger, call.uuid, why=why).take)
 
@@ -212,19 +215,26 @@ def _reconcile_one(app: App, call: CallRecord, accept_within: float, remote_id: 
     if remote_id is not None:
         nudge_for(app, calls.receive(app.ledger, call.uuid, remote_id=remote_id).take)
         return
-    if _proved_dead(app, call, accept_within):
+    if _proved_over(app, call, accept_within):
         done = calls.not_sent(app.ledger, call.uuid, why="its sender is dead and the provider never saw it")
         nudge_for(app, done.take)
         return
     calls.asked(app.ledger, call.uuid, due_in=wait_for(app, call.asks))
 
 
-def _proved_dead(app: App, call: CallRecord, accept_within: float) -> bool:
-    """Whether the sender is known dead for longer than the provider needs to show what it accepted."""
+def _proved_over(app: App, call: CallRecord, accept_within: float) -> bool:
+    """Whether nobody has been sending it for longer than the provider needs to show what it accepted.
+
+    Known where the sender itself said that its exchange had ended, and where it is known dead; a sender that
+    merely fell silent may be asleep, and wake.
+    """
     holder = processes.get(app.ledger, call.sender) if call.sender else None
-    if holder is None or holder.gone_at is None:
+    if call.detail.get("over"):
+        since = call.quiet_at
+    elif holder is not None and holder.gone_at is not None:
+        since = max(holder.gone_at, call.intent_at)
+    else:
         return False
-    since = max(holder.gone_at, call.intent_at)
     return (app.ledger.now() - since).total_seconds() > accept_within
 
 

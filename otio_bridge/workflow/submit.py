@@ -201,7 +201,7 @@ def call_once(
             app.ledger, uuid, charge=charge, why=str(exc), code="moderated" if exc.moderated else "refused"
         )
     except (ProviderFailure, OSError, ValueError) as exc:
-        lost(app, calls.get(app.ledger, uuid), str(exc))
+        lost(app, calls.get(app.ledger, uuid), str(exc), over=True)
     else:
         receipts.keep(receipt, accepted)
         book(app, uuid, accepted, receipt)
