@@ -113,6 +113,12 @@ def input_args(
     return [*args, "-i", file_url(path)]
 
 
+def output_arg(path: str | Path) -> str:
+    """A movie or `%04d` sequence as an output: no option, no protocol, no other pattern in its name."""
+    whole = Path(path).absolute()
+    return sequence.for_ffmpeg(whole) if sequence.is_pattern(path) else str(whole)
+
+
 def raw_input_args(width: int, height: int, rate: Fraction, pix_fmt: str = "rgb24") -> list[str]:
     """Raw pictures from `run(feed=…)` as the input."""
     size = ["-s", f"{width}x{height}", "-pix_fmt", pix_fmt, "-framerate", str(rate)]
@@ -157,6 +163,9 @@ def run(
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
+            # On Windows it would open a console window of its own. It stays in our process group, which
+            # the supervisor ends.
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             # FFREPORT would make it write a log of every path beside us.
             env={key: value for key, value in os.environ.items() if key != "FFREPORT"},
         )

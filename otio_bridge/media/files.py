@@ -73,7 +73,7 @@ def publish(src: Path, dst: Path, *, keep: bool = False) -> Path:
             _same_or_refuse(src, dst)
         except OSError as exc:
             # Another volume, or a file system without hard links (exFAT, many shares).
-            if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOENT):
+            if exc.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None), errno.EROFS, errno.ENOENT):
                 raise
             _copy(src, dst)
         fsync_dir(dst.parent)

@@ -15,12 +15,12 @@ from typing import Literal, NamedTuple
 from otio_bridge.errors import MediaError
 from otio_bridge.media import sequence
 from otio_bridge.media.encoders import Encoder, encoder_for
-from otio_bridge.media.ffmpeg import input_args, run
+from otio_bridge.media.ffmpeg import input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
 from otio_bridge.media.graphs import Step, chain, cut_by_count, cut_on_grid, deinterlaced, stamped, step
 from otio_bridge.media.pixels import as_read, as_written, for_take
 from otio_bridge.media.probe import probe
-from otio_bridge.media.sound import cut_sound
+from otio_bridge.media.sound import cut_sound, sample_counts
 from otio_bridge.media.timing import SEEKS_EXACTLY, longest_group, picture_delay, shown_times
 from otio_bridge.model.conform import Box, Raster
 from otio_bridge.model.media import FieldOrder, MediaInfo, MediaKind
@@ -81,7 +81,7 @@ def cut_plate(
         raise MediaError("the media is interlaced", value=info.path, next="deinterlace=yes on the shot")
     source = picture_source(info, first, frames.duration, spec.rate)
     sound: Path | None = None
-    if spec.audio != "none" and info.sound is not None and _same_speed(info, spec):
+    if _with_sound(info, spec, out):
         sound = cut_sound(
             info, first, frames.duration, spec.rate, out.with_name("sound.mov"),
             ffmpeg=spec.ffmpeg, deadline=deadline,
@@ -89,6 +89,7 @@ def cut_plate(
     args = plate_args(info, frames, source, out, spec=spec, sound=sound)
     run(args, what=f"cutting {out.name}", deadline=deadline, progress=progress, ffmpeg=spec.ffmpeg)
     if sound is not None:
+        prove_sound(sound, out)
         sound.unlink()
     return prove(out, frames, spec)
 
@@ -121,8 +122,9 @@ def picture_source(info: MediaInfo, first: int, frames: int, rate: Fraction) -> 
         return PictureSource(input_args(info.path, rate=rate), held)
     if info.kind is MediaKind.SEQUENCE:
         number = (info.first_number or 0) + first
-        # No file beyond the last wanted one is opened: output stops there.
-        return PictureSource(input_args(info.path, rate=rate, first_number=number), ())
+        return PictureSource(
+            input_args(info.path, rate=rate, first_number=number), (step("trim", end_frame=frames),)
+        )
     if info.container not in SEEKS_EXACTLY | _STREAMS:
         # AVI and the like: pictures are counted, their times and index mean little.
         return PictureSource(input_args(info.path), cut_by_count(rate, first, frames))
@@ -163,14 +165,26 @@ def plate_args(
     sound: Path | None = None,
 ) -> list[str]:
     """All arguments of the one ffmpeg that writes the plate."""
-    encoder = encoder_for(spec.codec, alpha=info.alpha, bits=info.bits)
-    fields = (deinterlaced(),) if spec.deinterlace and info.field_order is not FieldOrder.PROGRESSIVE else ()
+    encoder = _fitting(encoder_for(spec.codec, alpha=info.alpha, bits=info.bits), info)
+    fields: tuple[Step, ...] = ()
+    if info.field_order is not FieldOrder.PROGRESSIVE:
+        fields = (deinterlaced() if spec.deinterlace else step("setfield", "prog"),)
     args = [*source.args, *(input_args(sound) if sound else [])]
     args += chain([*fields, *source.steps, *_pixels(info, encoder)])
     if sound:
         args += ["-map", "1:a", "-c:a", "copy"]
-    args += [*encoder.args, "-frames:v", str(frames.duration), "-fps_mode", "passthrough"]
-    return [*args, *embedded(frames.start, spec, out), str(out)]
+    # No `-frames:v`: reaching it also ends the sound, before its last packet. The steps count exactly.
+    args += [*encoder.args, "-fps_mode", "passthrough"]
+    return [*args, *embedded(frames.start, spec, out), output_arg(out)]
+
+
+def _fitting(encoder: Encoder, info: MediaInfo) -> Encoder:
+    """The same codec for sides that are odd: ffmpeg's `prores` takes no odd width, 4:2:0 no odd side."""
+    if encoder.pix_fmt == "yuv420p" and (info.width % 2 or info.height % 2):
+        return encoder._replace(pix_fmt="yuv444p")
+    if encoder.args[:2] == ("-c:v", "prores") and info.width % 2:
+        return encoder._replace(args=("-c:v", "prores_ks", *encoder.args[2:]))
+    return encoder
 
 
 def _pixels(info: MediaInfo, encoder: Encoder) -> Sequence[Step]:
@@ -226,6 +240,13 @@ def prove(out: Path, frames: FrameRange, spec: PlateSpec) -> Written:
     return Written(path=out, sha256=sha256(out), info=made)
 
 
-def _same_speed(info: MediaInfo, spec: PlateSpec) -> bool:
-    """Whether the file plays at the edit's rate: else its sound is of another length and is left out."""
-    return info.variable or info.rate == spec.rate
+def prove_sound(sound: Path, out: Path) -> None:
+    """Raises MediaError unless every sample that was cut is in the plate."""
+    if sample_counts(sound) != sample_counts(out):
+        raise MediaError("the plate's sound is not whole", value=out)
+
+
+def _with_sound(info: MediaInfo, spec: PlateSpec, out: Path) -> bool:
+    """Whether the plate gets sound. At another rate than the file's own its sound has another length."""
+    same_speed = info.variable or info.rate == spec.rate
+    return spec.audio != "none" and info.sound is not None and same_speed and not sequence.is_pattern(out)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from av.container import InputContainer
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -35,10 +36,12 @@ def probe(path: str | Path, *, rate: Fraction | None = None) -> MediaInfo:
         return _probe_sequence(path, rate)
     with opened(path) as (container, file):
         stream = picture_stream(path, file)
+        said = _colour(stream.codec_context)
         first = next(file.decode(stream), None)
         if first is None:
             raise MediaError("has no frames", value=path)
         common = _picture(container, file, stream, first)
+        common["colour"] = _settled(_colour(first), said)
         if container.still:
             stated = _still_start(Path(path), container, first)
             return _placed(
@@ -154,15 +157,25 @@ def _picture(
         "field_order": _field_order(stream, frame),
         "alpha": any(part.is_alpha for part in parts) or frame.format.name == "pal8",
         "bits": parts[0].bits,
-        "colour": ColourTags(
-            space=_SPACES.get(int(frame.colorspace), "unknown"),
-            primaries=_PRIMARIES.get(int(frame.color_primaries), "unknown"),
-            transfer=_TRANSFERS.get(int(frame.color_trc), "unknown"),
-            range=_RANGES.get(int(frame.color_range), "unknown"),
-        ),
         "rotation": -90 * turns % 360,
         "size_bytes": file.size,
     }
+
+
+def _colour(tagged: VideoFrame | VideoCodecContext) -> ColourTags:
+    """The tags of a frame, or those of the file while nothing is decoded."""
+    return ColourTags(
+        space=_SPACES.get(int(tagged.colorspace), "unknown"),
+        primaries=_PRIMARIES.get(int(tagged.color_primaries), "unknown"),
+        transfer=_TRANSFERS.get(int(tagged.color_trc), "unknown"),
+        range=_RANGES.get(int(tagged.color_range), "unknown"),
+    )
+
+
+def _settled(frame: ColourTags, file: ColourTags) -> ColourTags:
+    """What the frame says, else the file: a ProRes frame cannot say every transfer its `colr` atom can."""
+    stated = {name: value for name, value in frame.model_dump().items() if value != "unknown"}
+    return file.model_copy(update=stated)
 
 
 def _field_order(stream: VideoStream, frame: VideoFrame) -> FieldOrder:

@@ -77,6 +77,8 @@ def sniff(path: str | Path) -> Container:
     """What the file is by its first bytes. Raises MediaError, one sentence, for anything else."""
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():
+            raise MediaError("is not a file", value=path)
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError as exc:

@@ -6,8 +6,11 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
-from otio_bridge.media.ffmpeg import input_args, run
+from av.audio.frame import AudioFrame
+
+from otio_bridge.media.ffmpeg import input_args, output_arg, run
 from otio_bridge.media.graphs import apply, arguments, sound_between, stream
+from otio_bridge.media.opening import opened
 from otio_bridge.media.probe import sounds
 from otio_bridge.media.timing import SEEKS_EXACTLY, picture_delay
 from otio_bridge.model.media import MediaInfo, SoundInfo
@@ -36,6 +39,18 @@ def cut_sound(
     return out
 
 
+def sample_counts(path: Path) -> list[int]:
+    """Samples in every sound stream of a file, by decoding them."""
+    with opened(path) as (_, file):
+        streams = file.streams.audio
+        counts = dict.fromkeys((stream.index for stream in streams), 0)
+        for packet in file.demux(*streams) if streams else ():
+            for frame in packet.decode():
+                if isinstance(frame, AudioFrame):
+                    counts[packet.stream_index] += frame.samples
+    return list(counts.values())
+
+
 def sound_args(
     info: MediaInfo, heard: tuple[SoundInfo, ...], begin: Fraction, seconds: Fraction, out: Path
 ) -> list[str]:
@@ -56,4 +71,4 @@ def sound_args(
         for index, sound in enumerate(heard)
     ]
     source = input_args(info.path, seek=Fraction(seek))
-    return [*source, *arguments(*cut), "-c:a", "pcm_s24le", "-map_metadata", "-1", str(out)]
+    return [*source, *arguments(*cut), "-c:a", "pcm_s24le", "-map_metadata", "-1", output_arg(out)]

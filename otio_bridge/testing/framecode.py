@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from otio_bridge.media.decode import decode
-from otio_bridge.media.ffmpeg import input_args, raw_input_args, run
+from otio_bridge.media.ffmpeg import input_args, output_arg, raw_input_args, run
 from otio_bridge.model.time import timecode
 
 Picture = NDArray[np.uint8]
@@ -127,7 +127,7 @@ def make_movie(
             args += input_args(_make_sound(Path(folder) / "s.wav", round(len(numbers) * 48000 / rate)))
             output += ["-map", "1:a", "-c:a", {"pcm": "pcm_s16le"}.get(sound, sound)]
         pictures = (code_picture(number, width, height).tobytes() for number in numbers)
-        run([*args, *output, *extra, str(path)], feed=pictures, what=f"making {path.name}")
+        run([*args, *output, *extra, output_arg(path)], feed=pictures, what=f"making {path.name}")
     return path
 
 
@@ -143,7 +143,7 @@ def make_sequence(
     width, height = size
     pattern.parent.mkdir(parents=True, exist_ok=True)
     float_ = ("-pix_fmt", "gbrpf32le") if pattern.suffix == ".exr" else ()
-    numbered = ["-start_number", str(first_number), "-f", "image2", str(pattern)]
+    numbered = ["-start_number", str(first_number), "-f", "image2", output_arg(pattern)]
     run(
         [*raw_input_args(width, height, Fraction(24)), *float_, *extra, *numbered],
         feed=(code_picture(number, width, height).tobytes() for number in numbers),
@@ -155,7 +155,7 @@ def make_sequence(
 def make_still(path: Path, number: int, size: tuple[int, int] = SIZE) -> Path:
     """One picture file that says `number`."""
     feed = [code_picture(number, *size).tobytes()]
-    one = ["-frames:v", "1", "-update", "1", str(path)]
+    one = ["-frames:v", "1", "-update", "1", output_arg(path)]
     run([*raw_input_args(*size, Fraction(24)), *one], feed=feed, what=f"making {path.name}")
     return path
 
