@@ -58,9 +58,10 @@ def _leads(scores: dict[int, NDArray[np.float64]], best: int, lag: int) -> bool:
     """Whether `best` beats `lag` on the plate frames both place, by more than chance."""
     # np.diagonal(…, lag) begins with plate frame max(0, -lag).
     first = max(0, -best, -lag)
-    end = min(max(0, -best) + len(scores[best]), max(0, -lag) + len(scores[lag]))
-    lead = scores[best][first - max(0, -best) : end - max(0, -best)]
-    lead = lead - scores[lag][first - max(0, -lag) : end - max(0, -lag)]
+    ends = (max(0, -one) + len(scores[one]) for one in (best, lag))
+    common = max(0, min(ends) - first)
+    ours, others = (scores[one][first - max(0, -one) :][:common] for one in (best, lag))
+    lead = ours - others
     if len(lead) < 3:
         # They have no frames in common to be compared on; their means were.
         return bool(scores[best].mean() > 2 * max(0.0, float(scores[lag].mean())))

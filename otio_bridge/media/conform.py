@@ -7,7 +7,7 @@ from pathlib import Path
 
 from otio_bridge.errors import MediaError
 from otio_bridge.media import sequence
-from otio_bridge.media.encoders import Encoder, encoder_for
+from otio_bridge.media.encoders import Encoder, encoder_for, is_odd
 from otio_bridge.media.feed import feed
 from otio_bridge.media.ffmpeg import file_url, input_args, run
 from otio_bridge.media.files import Written, sha256
@@ -62,7 +62,8 @@ def conform(
             next="give the plate's alpha back, or ask again without it",
         )
     pictures = feed(returned, plan.frames, plan.rate)
-    encoder = encoder_for(stamp.codec, alpha=stamp.alpha, bits=info.bits)
+    odd = is_odd(plan.raster.width, plan.raster.height)
+    encoder = encoder_for(stamp.codec, alpha=stamp.alpha, bits=info.bits, odd=odd)
     pix_fmt = encoder.planar if borrows else encoder.pix_fmt
     steps = for_take(
         as_read(info.colour, pictures.pix_fmt, pictures.height),

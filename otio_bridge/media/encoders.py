@@ -37,10 +37,12 @@ _MOVIES: dict[str, Encoder] = {
 _ALPHA = Encoder(
     ("-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"), "yuva444p10le", "yuva444p10le"
 )
+#: 4:2:2 and 4:2:0 encoders refuse a width (or height) they cannot halve.
+_ODD = Encoder(("-c:v", "prores_ks", "-profile:v", "4444"), "yuv444p10le")
 
 
-def encoder_for(codec: str, *, alpha: bool = False, bits: int = 8) -> Encoder:
-    """The encoder of a setting's word; pictures with alpha go to ProRes 4444, or stay PNG.
+def encoder_for(codec: str, *, alpha: bool = False, bits: int = 8, odd: bool = False) -> Encoder:
+    """The encoder of a setting's word; pictures with alpha or `odd` sides go to ProRes 4444, or stay PNG.
 
     Raises RefusedInput for a codec that is none.
     """
@@ -53,4 +55,9 @@ def encoder_for(codec: str, *, alpha: bool = False, bits: int = 8) -> Encoder:
         return Encoder(("-c:v", "png"), pix_fmt, planar, full_range=True)
     if codec not in _MOVIES:
         raise RefusedInput("not a codec for plates and takes", value=codec, allowed=[*_MOVIES, "png"])
-    return _ALPHA if alpha else _MOVIES[codec]
+    return _ALPHA if alpha else _ODD if odd else _MOVIES[codec]
+
+
+def is_odd(width: int, height: int) -> bool:
+    """Whether a picture has a side that 4:2:0 cannot halve."""
+    return bool(width % 2 or height % 2)

@@ -13,7 +13,7 @@ import numpy as np
 
 from otio_bridge.errors import MediaError
 from otio_bridge.media.decode import Picture, decode
-from otio_bridge.media.encoders import encoder_for
+from otio_bridge.media.encoders import encoder_for, is_odd
 from otio_bridge.media.ffmpeg import file_url, input_args, raw_input_args, run
 from otio_bridge.media.graphs import Step, step, text
 from otio_bridge.media.pixels import as_read, as_written, converted, tagged
@@ -46,7 +46,7 @@ class Tools:
         # Not `stamped`, whose copies of the last picture would hide that some are missing.
         steps = [step("trim", end_frame=frames), step("settb", 1 / rate), step("setpts", "N")]
         before = text([tagged(as_read(info.colour, info.pix_fmt, info.height))])
-        pixels, codec = _out(info.colour, info.height, alpha=info.alpha)
+        pixels, codec = _out(info.colour, info.width, info.height, alpha=info.alpha)
         args = [*input_args(source, rate=None if _timed(info) else rate), "-map", "0:v:0"]
         args += ["-vf", f"{before},{graph},{text([*steps, *pixels])}", *codec]
         args += ["-enc_time_base", str(1 / rate)]
@@ -65,7 +65,7 @@ class Tools:
         height, width = first.shape[:2]
         rest = (_rgb(pictures(index), first.shape) for index in range(1, frames))
         display = ColourTags(space="bt709", range="tv")
-        pixels, codec = _out(display, height, alpha=False)
+        pixels, codec = _out(display, width, height, alpha=False)
         args = [*raw_input_args(width, height, rate), "-map", "0:v:0"]
         args += ["-vf", text([tagged(ColourTags(space="gbr", range="pc")), *pixels]), *codec]
         feed = (picture.tobytes() for picture in chain([first], rest))
@@ -85,13 +85,13 @@ def _timed(info: MediaInfo) -> bool:
     return info.first_number is None
 
 
-def _out(colour: ColourTags, lines: int, *, alpha: bool) -> tuple[list[Step], tuple[str, ...]]:
+def _out(colour: ColourTags, width: int, height: int, *, alpha: bool) -> tuple[list[Step], tuple[str, ...]]:
     """Steps into the encoder's pixels, and its arguments.
 
     The matrix is always said: what is untagged is read by its lines, and a filter may change their number.
     """
-    encoder = encoder_for("prores", alpha=alpha)
-    made, _ = as_written(colour, encoder.pix_fmt, lines, encoder)
+    encoder = encoder_for("prores", alpha=alpha, odd=is_odd(width, height))
+    made, _ = as_written(colour, encoder.pix_fmt, height, encoder)
     return [converted(made), step("format", encoder.pix_fmt), tagged(made)], encoder.args
 
 
