@@ -98,9 +98,8 @@ class Client:
             )
 
     def delete(self, path: str) -> None:
-        """DELETE; an id nobody knows any more is no failure. Raises Unavailable or Refused."""
-        with contextlib.suppress(Gone):
-            self._answer(Asked.GET, self._kept, "DELETE", path)
+        """DELETE; what has finished, or nobody knows any more, is no failure. Raises Unavailable."""
+        self._answer(Asked.GET, self._kept, "DELETE", path, fine=(404, 409, 410))
 
     def paid(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:
         """The paid POST: one attempt on a fresh connection. Raises NotSent, Refused or Uncertain."""
@@ -149,6 +148,7 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         patience: float | None = None,
+        fine: tuple[int, ...] = (),
         **more: Any,
     ) -> Reply:
         url = self._base.join(path.lstrip("/"))
@@ -165,7 +165,7 @@ class Client:
                 if len(body) > _ANSWER_CAP:
                     raise self._lost(asked, f"{where}: the answer is larger than {_ANSWER_CAP} bytes")
         reply = Reply(response.status_code, response.headers, body)
-        if not response.is_success:
+        if not response.is_success and response.status_code not in fine:
             explained = self._explain(reply) if self._explain and asked is Asked.PAID else None
             raise explained or self._failure(asked, reply, where)
         return reply

@@ -112,8 +112,8 @@ class SandboxProvider:
             for name, amount in config.options.items()
             if name.startswith("price.")
         }
-        key = config.key.get_secret_value() if config.key else "sandbox"
-        self._http = Client(config, base=url, auth={"Authorization": f"Bearer {key}"}, explain=_explain)
+        auth = {"Authorization": f"Bearer {config.key.get_secret_value()}"} if config.key else {}
+        self._http = Client(config, base=url, auth=auth, explain=_explain)
 
     def capabilities(self) -> Capabilities:
         """Three models: like most hosted ones, like none (takes anything), and like the open ones."""
