@@ -35,7 +35,7 @@ _BACK_OFF: Final = (0.2, 30.0)
 _SETTLED: Final = 10.0
 #: Held by the keeper of the private queue server as long as it lives; it ends with 3 where another has it.
 SERVER_LOCK: Final = "queue-server.lock"
-_KEPT_ELSEWHERE: Final = 3
+KEPT_ELSEWHERE: Final = 3
 #: Seconds for which a process of another machine that says nothing is believed to run.
 _LATELY: Final = 60.0
 
@@ -172,7 +172,7 @@ class Stack:
     def _pause(self, kept: _Kept, lived: float) -> float:
         """Seconds until a child that ended is started again; says so."""
         code, name = kept.child.exit_code, kept.child.name
-        if code == _KEPT_ELSEWHERE and kept is self._server:
+        if code == KEPT_ELSEWHERE and kept is self._server:
             return self._settings.queue.tick
         kept.restarts += 1
         self._report_dead()

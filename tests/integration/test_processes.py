@@ -24,15 +24,17 @@ from otio_bridge.launch import Stack, report_dead, workers_running
 from otio_bridge.model.money import Money
 from otio_bridge.model.request import Operation, OperationClass, Request
 from otio_bridge.model.shot import Ask, Placement
+from otio_bridge.model.take import TakeState
 from otio_bridge.model.time import FrameRange, Rate
 from otio_bridge.platform import Owner, process_start_time, this_host
 from otio_bridge.queue import JOB, Nudger, connect, queue_name, server_url
 from otio_bridge.settings import load
-from otio_bridge.store import dispatch, processes, takes
+from otio_bridge.store import calls, dispatch, processes, takes
 from otio_bridge.store.records import ProcessRecord, ProcessWrite, ShotWrite, Wanted
 from otio_bridge_worker.poller import leads
+from otio_bridge_worker.silent import Silence
 
-QUICK = "[queue]\ntick = 0.2\nlease = 2.0\nrenew = 0.3\nrecycle = 50\nslots = {cpu = 1}\n"
+QUICK = "[queue]\ntick = 0.2\nlease = 1.0\nrenew = 0.3\nrecycle = 50\nslots = {cpu = 1}\n"
 #: Only a nudge wakes such a worker, once it has looked around at its start.
 SLEEPY = QUICK.replace("tick = 0.2", "tick = 3600")
 
@@ -346,3 +348,54 @@ def test_both_queue_servers_carry_nudges(tmp_path: Path, kind: str, monkeypatch:
         until(lambda: claimed(app, take) and drained(client, app))
         nudger.close()
         client.close()
+
+
+def sending(app: App, owner: str) -> str:
+    """A call that was being sent by `owner` when its lease ran out; its uuid."""
+    take_without_a_plate(app)
+    held = takes.claim(app.ledger, "cpu", owner=owner, lease=30, tries=3)
+    assert held is not None
+    takes.move(app.ledger, held, TakeState.PREPARED, queue="net")
+    held = takes.claim(app.ledger, "net", owner=owner, lease=0.5, tries=3)
+    assert held is not None
+    call = calls.intend(
+        app.ledger, held, part=0, provider="p", account="a", fingerprint="f",
+        hold=Money(micro=0, currency="EUR"), slots=0,
+    )  # fmt: skip
+    until(lambda: takes.stale_sending(app.ledger))
+    return call.uuid
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_sender_that_fell_silent_is_ended_and_one_that_speaks_is_not(app: App, lost: bool) -> None:
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    owner = Owner.of(sleeper.pid, "net/0")
+    row = ProcessWrite(
+        id=str(owner), kind="worker", host=owner.host, pid=owner.pid, started=owner.started, queues=("net",)
+    )
+    processes.beat(app.ledger, row)
+    uuid = sending(app, str(owner))
+    if lost:
+        calls.uncertain(app.ledger, uuid, why="fell silent")
+    now = 0.0
+    limits = app.settings.queue
+    silence = Silence(app.ledger, limits, clock=lambda: now)
+
+    def silent() -> bool:
+        return not processes.alive(app.ledger, within=limits.lease)
+
+    until(silent)
+    silence.end_senders()
+    # It speaks up again in time: no harm is done to it, and its time starts anew.
+    processes.beat(app.ledger, row)
+    now = 100.0
+    silence.end_senders()
+    until(silent)
+    silence.end_senders()
+    assert sleeper.poll() is None
+    now += limits.renew + limits.tick + 0.1
+    silence.end_senders()
+    assert process_start_time(owner.pid) is None
+    sleeper.wait()
+    dead = processes.get(app.ledger, str(owner))
+    assert dead is not None and dead.gone_at is not None

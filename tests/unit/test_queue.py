@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otio_bridge import launch
 from otio_bridge.errors import QueueError
 from otio_bridge.model.take import TakeState
-from otio_bridge.queue import JOB, QUEUES, connect, queue_name, queue_of
+from otio_bridge.queue import JOB, QUEUES, URL_FILE, connect, queue_name, queue_of
+from otio_bridge.settings import STATE_FOLDER
+from otio_bridge_worker import __main__ as main_module
+from otio_bridge_worker import ending, queue_server
 from otio_bridge_worker.nudge import is_nudge
 
 _JSON = st.recursive(
@@ -51,6 +55,14 @@ def test_every_step_has_a_known_queue_and_no_finished_take_has_one(
     assert queue is None or queue in QUEUES
     if state in (TakeState.READY, TakeState.FAILED, TakeState.CANCELLED):
         assert queue is None
+
+
+def test_names_that_stand_twice_to_keep_imports_light_are_one() -> None:
+    assert queue_server.URL_FILE == URL_FILE
+    assert queue_server.LOCK_FILE == launch.SERVER_LOCK
+    assert queue_server.KEPT_ELSEWHERE == launch.KEPT_ELSEWHERE
+    assert main_module.STATE_FOLDER == STATE_FOLDER
+    assert ending.GIVE_UP < launch.GRACE
 
 
 def test_ledgers_on_one_server_have_queues_of_their_own() -> None:

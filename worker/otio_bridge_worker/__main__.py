@@ -9,8 +9,12 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Final
 
 from otio_bridge.errors import BridgeError
+
+#: As in otio_bridge.settings, which would bring pydantic into the queue server's keeper.
+STATE_FOLDER: Final = ".otio-bridge"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,7 +44,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.role == "queue-server":
         from otio_bridge_worker import queue_server  # noqa: PLC0415
 
-        return queue_server.keep(chosen.project / ".otio-bridge", kind=chosen.kind, tied=chosen.until_eof)
+        return queue_server.keep(chosen.project / STATE_FOLDER, kind=chosen.kind, tied=chosen.until_eof)
     if chosen.role == "poller":
         from otio_bridge_worker import poller  # noqa: PLC0415
 

@@ -20,6 +20,7 @@ from otio_bridge.store import processes
 from otio_bridge.workflow import poll
 from otio_bridge_worker.ending import asked_to_end
 from otio_bridge_worker.presence import present
+from otio_bridge_worker.silent import Silence
 
 log = logging.getLogger(__name__)
 
@@ -34,16 +35,18 @@ def run(project: Path, *, tied: bool) -> int:
     owner = Owner.of(os.getpid(), "poller")
     with App.open(settings) as app, present(app, owner, "poller", ()):
         processes.forget(app.ledger, gone_for=_REMEMBERED)
+        silence = Silence(app.ledger, settings.queue)
         while not ending.is_set():
-            _round(app, str(owner))
+            _round(app, str(owner), silence)
             ending.wait(settings.queue.tick)
     return 0
 
 
-def _round(app: App, owner: str) -> None:
+def _round(app: App, owner: str, silence: Silence) -> None:
     try:
         # On every poller's own machine: who died there is known only there.
         report_dead(app.ledger)
+        silence.end_senders()
         if leads(app, owner):
             poll.tick(app, owner=owner)
     except BridgeError as exc:

@@ -38,6 +38,8 @@ KEPT_ELSEWHERE: Final = 3
 #: The address for clients; `otio_bridge.queue.URL_FILE` is the same name (not imported: rq is heavy).
 URL_FILE: Final = "queue-url"
 RECORD_FILE: Final = "queue-server.json"
+#: Held as long as the keeper lives; the supervisor looks at it too (`otio_bridge.launch`).
+LOCK_FILE: Final = "queue-server.lock"
 #: Seconds a server may take to answer its first PING.
 START_LIMIT: Final = 10.0
 
@@ -80,7 +82,7 @@ class Server(Protocol):
 def keep(folder: Path, *, kind: str, tied: bool) -> int:
     """Run the server of the state folder until told to stop; returns the exit code."""
     folder.mkdir(parents=True, exist_ok=True)
-    with file_lock(folder / "queue-server.lock") as held:
+    with file_lock(folder / LOCK_FILE) as held:
         if not held:
             return KEPT_ELSEWHERE
         stop = threading.Event()
