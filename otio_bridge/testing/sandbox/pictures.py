@@ -12,7 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from otio_bridge.testing.framecode import code_picture
 
@@ -68,18 +68,28 @@ def encode(out: Path, pictures: Iterator[Picture], rate: Fraction, step: Callabl
 
 
 def treated(picture: Picture, prompt: str, seed: int) -> Picture:
-    """Restyled: six levels of light, another colour, dark outlines. Black stays black and white white."""
-    light = picture.astype(np.float32) @ np.array((0.2126, 0.7152, 0.0722), np.float32)
-    levels = np.round(light / 255 * 6) / 6 * 255
-    angle = 2 * math.pi * _chance(prompt, str(seed))
-    colour = picture.astype(np.float32) - light[..., None]
-    turned = 1.5 * (math.cos(angle) * colour + math.sin(angle) * np.roll(colour, 1, axis=2))
-    tint = np.array([math.cos(angle + shift) for shift in (0, 2.1, 4.2)], np.float32)
-    middle = np.sin(np.clip(levels / 255, 0, 1) * math.pi)[..., None]
+    """Restyled: light in five soft steps, two colours for shadows and lights, dark outlines.
+
+    Black stays black and white stays white, so that a frame code is still read.
+    """
+    image = Image.fromarray(picture)
+    # Softened first: steps in the light would turn grain into speckles.
+    soft = np.asarray(image.filter(ImageFilter.BoxBlur(max(1.0, image.height / 400))), dtype=np.float32)
+    light = soft @ np.array((0.2126, 0.7152, 0.0722), np.float32) / 255
+    whole = np.floor(light * 5)
+    rest = light * 5 - whole
+    steps = ((whole + rest * rest * (3 - 2 * rest)) / 5)[..., None]
+    # Seeds next to each other are far apart on the wheel.
+    turn = 2 * math.pi * (_chance(prompt) + seed * 0.381966)
+    dark, bright = (
+        np.array([math.cos(angle + shift) for shift in (0.0, 2.1, 4.2)], np.float32)
+        for angle in (turn, turn + 2.4)
+    )
+    tint = 75 * np.sin(steps * math.pi) * (dark * (1 - steps) + bright * steps)
     across, down = np.zeros_like(light), np.zeros_like(light)
     across[:, 1:], down[1:] = np.abs(np.diff(light, axis=1)), np.abs(np.diff(light, axis=0))
-    outline = np.where(across + down > 40, np.float32(0.45), np.float32(1))[..., None]
-    result = (levels[..., None] + turned + 45 * middle * tint) * outline
+    outline = 1 - 0.6 * np.clip((across + down) * 10 - 0.6, 0, 1)[..., None]
+    result = (steps * 255 + tint + 0.5 * (soft - light[..., None] * 255)) * outline
     return np.clip(result, 0, 255).astype(np.uint8)
 
 
