@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from otio_bridge.model.diff import ChangeWord, covered
 from otio_bridge.model.frames import Span
@@ -184,6 +184,9 @@ class SidecarEntry(Value):
 
 class Sidecar(Value):
     """Everything an undo needs, beside the relinked edit."""
+
+    # Editors' metadata hold NaN and infinities, which an undo must give back.
+    model_config = ConfigDict(**{**Value.model_config, "ser_json_inf_nan": "constants"})
 
     version: int = Field(default=SIDECAR_VERSION, ge=1, le=SIDECAR_VERSION)
     #: The edit that was relinked, and its SHA-256.

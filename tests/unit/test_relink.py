@@ -15,6 +15,7 @@ from otio_bridge.model.request import Placement
 from otio_bridge.timeline.load import Edit, read_edit
 from otio_bridge.timeline.relink import relink
 from otio_bridge.timeline.undo import undo
+from otio_bridge.timeline.walk import walk
 from otio_bridge.timeline.write import write_edit
 from tests.unit.cuts import S, above_link, clip, cut, gap, link, plain_link, saved, span_of, take, time
 
@@ -98,6 +99,19 @@ def test_undo_gives_the_edit_back_and_touches_nothing_else(edit: Edit, target: s
     undone = undo(later, sidecar)
     assert all(entry.linked for entry in undone.entries)
     assert as_json(later) == before
+
+
+def test_a_sidecar_keeps_what_json_cannot_say(tmp_path: Path) -> None:
+    one = clip("A")
+    media = one.media_reference.clone()
+    media.metadata["odd"] = {"gain": float("-inf"), "list": [float("nan"), 1.5]}
+    one.media_reference = media
+    edit = saved(cut(one), tmp_path)
+    report = relink(edit, [plain_link()], target="resolve")
+    assert report.sidecar is not None
+    undo(edit, Sidecar.model_validate_json(report.sidecar.model_dump_json()))
+    odd = first(edit).media_reference.metadata["odd"]
+    assert odd["gain"] == float("-inf") and odd["list"][0] != odd["list"][0]
 
 
 def test_undo_for_review_needs_nothing_but_the_file(edit: Edit) -> None:
@@ -257,6 +271,19 @@ def test_clips_in_nests_are_linked_where_they_are(tmp_path: Path) -> None:
     assert edit.timeline.tracks[0][1][0][0].active_media_reference_key == "otio_bridge/v001"
     undo(edit)
     assert as_json(edit) == before
+
+
+def test_above_a_clip_that_a_nest_shows_in_part_lies_what_shows(tmp_path: Path) -> None:
+    nest = S.Stack(name="nest", source_range=span_of(5, 40))
+    inner = S.Track(name="inner", kind="Video")
+    inner.append(clip("inside"))
+    nest.append(inner)
+    edit = saved(cut(nest), tmp_path)
+    shown = next(item for item in walk(edit) if not item.gap)
+    assert (shown.trim_head, shown.duration) == (5, 40)
+    relink(edit, [above_link("0:0/0:0", 86505, 40, Fraction(1))])
+    above = edit.timeline.tracks[0][0][1]
+    assert [child.source_range for child in above] == [span_of(0, 5), span_of(86505, 40)]
 
 
 def test_rates_are_written_as_the_edit_writes_them(tmp_path: Path) -> None:
