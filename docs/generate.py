@@ -164,7 +164,7 @@ def commands_page() -> str:
         'them prints when it cannot is `{"error": {"code", "what", "value", "allowed", "next"}}`, and '
         "[errors](errors.md) lists the codes and what is exited with.\n",
     ]
-    root = click.Context(main, info_name="otio-bridge", terminal_width=100)
+    root = click.Context(main, info_name="otio-bridge", terminal_width=100, **main.context_settings)
     lines += [_help(main, root)]
     for name in COMMANDS:
         command = main.get_command(root, name)
@@ -175,7 +175,11 @@ def commands_page() -> str:
 
 def leaves(command: click.Command, name: str, parent: click.Context) -> Iterator[tuple[str, click.Context]]:
     """A command, or those below it, by the words that call it."""
-    context = click.Context(command, info_name=name.rpartition(" ")[2], parent=parent, terminal_width=100)
+    # As a call would make it; the width is said, or it would be this terminal's.
+    words = name.rpartition(" ")[2]
+    context = click.Context(
+        command, info_name=words, parent=parent, terminal_width=100, **command.context_settings
+    )
     yield name, context
     if isinstance(command, click.Group):
         for below in command.list_commands(context):
