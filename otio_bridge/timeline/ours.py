@@ -9,6 +9,7 @@ from typing import Any
 
 import opentimelineio as otio
 
+from otio_bridge.model.marks import with_token
 from otio_bridge.model.relink import METADATA, Json, Link, Original, unsigned
 
 #: Every marker we set begins with this: it is how they are known after an application rewrote the edit.
@@ -114,7 +115,9 @@ def clear_marks(item: Any) -> bool:
 def mark(item: Any, link: Link, word: str, text: str) -> None:
     """Mark the item where a person will look: at its first frame, saying why; the last line is our token."""
     clear_marks(item)
-    lines = f"{link.shot}: {text}" + (f"\n{link.token}" if link.token else "")
+    lines = f"{link.shot}: {text}"
+    if link.token:
+        lines = with_token(lines, link.token)
     try:
         start = item.trimmed_range().start_time
     except otio.exceptions.OTIOError:

@@ -4,11 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import opentimelineio as otio
 
 import otio_bridge
+from otio_bridge.media.decode import decode
+from otio_bridge.testing.framecode import make_movie, read_code
+from tests.e2e.loop import clip as shot
+from tests.e2e.loop import opened, project, save, sent, timeline
 from tests.unit.cuts import clip, cut
 
 MANIFEST = Path(otio_bridge.__file__).parent / "otio_plugin" / "plugin_manifest.json"
@@ -66,3 +71,29 @@ def test_a_project_without_a_ledger_is_told_and_gets_none(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "no ledger yet" in done.stderr
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["cut.otio", "otio-bridge.toml"]
+
+
+def test_any_otio_tool_gets_the_takes_of_the_ledger(tmp_path: Path) -> None:
+    """A project with one READY take; `otioconvert -m otio_bridge` writes it beside the original, active."""
+    folder = tmp_path / "project"
+    with opened(project(folder)) as app:
+        movie = make_movie(folder / "A001.mov", range(30), Fraction(24), codec="prores", start=86400)
+        marked = shot(
+            movie, start=86410, frames=6, rate=Fraction(24), first=86400, count=30, mark="@deflicker"
+        )
+        plain = shot(movie, start=86422, frames=4, rate=Fraction(24), first=86400, count=30)
+        path = save(timeline(marked, plain), folder / "cut_v001.otio")
+        sent(app, path)
+    out = tmp_path / "review.otio"
+    code = "from opentimelineio.console.otioconvert import main; main()"
+    arguments = ["-i", path, "-o", out, "-m", "otio_bridge", "-M", f"project='{folder}'", "-M", "newest=True"]
+    done = run(code, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "no takes were added" not in done.stderr
+    linked = otio.adapters.read_from_file(str(out))
+    one, other = linked.tracks[0]
+    assert one.active_media_reference_key == "otio_bridge/v001"
+    assert one.media_references()["DEFAULT_MEDIA"].target_url == str(movie)
+    assert one.source_range == marked.source_range
+    assert set(other.media_references()) == {"DEFAULT_MEDIA"}
+    assert read_code(next(iter(decode(one.media_reference.target_url.removeprefix("file://"), [8])))) == 10

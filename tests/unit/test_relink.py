@@ -162,7 +162,7 @@ def test_a_take_that_does_not_cover_is_an_alternate_and_the_clip_is_marked(edit:
     assert one.active_media_reference_key == "DEFAULT_MEDIA"
     assert "otio_bridge/v001" in one.media_references()
     assert [(m.name, m.comment.splitlines()[-1]) for m in one.markers] == [
-        ("OTIO Bridge: EXTENDED", "tok-10")
+        ("OTIO Bridge: EXTENDED", "otio-bridge:tok-10")
     ]
     entry = report.entries[0]
     assert entry.words == (ChangeWord.EXTENDED,) and entry.active is None and "86500-86547" in entry.why
