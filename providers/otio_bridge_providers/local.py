@@ -25,6 +25,7 @@ from otio_bridge.errors import RefusedInput
 from otio_bridge.model.request import Operation, Role
 from otio_bridge.provider import (
     Capabilities,
+    Limits,
     LocalJob,
     MediaTools,
     ModelCapability,
@@ -36,8 +37,12 @@ from otio_bridge.provider import (
 from otio_bridge_providers import _animatic, _neural
 
 _UPSCALE, _INTERPOLATE = frozenset({Operation.UPSCALE}), frozenset({Operation.INTERPOLATE})
+#: Work done by a filter graph keeps alpha (measured: upscaled, deflickered and interpolated with the rest).
+_ALPHA = Limits(alpha=True)
 _MODELS = (
-    ModelCapability(model="lanczos", operations=_UPSCALE, options=frozenset({"size"}), seed=False),
+    ModelCapability(
+        model="lanczos", operations=_UPSCALE, options=frozenset({"size"}), seed=False, limits=_ALPHA
+    ),
     ModelCapability(
         model="waifu2x", operations=_UPSCALE, options=frozenset({"size", "noise"}), seed=False, heavy=True
     ),
@@ -46,8 +51,11 @@ _MODELS = (
         operations=frozenset({Operation.DEFLICKER}),
         options=frozenset({"window"}),
         seed=False,
+        limits=_ALPHA,
     ),
-    ModelCapability(model="flow", operations=_INTERPOLATE, options=frozenset({"rate"}), seed=False),
+    ModelCapability(
+        model="flow", operations=_INTERPOLATE, options=frozenset({"rate"}), seed=False, limits=_ALPHA
+    ),
     ModelCapability(model="blend", operations=_INTERPOLATE, options=frozenset({"rate"}), seed=False),
     ModelCapability(
         model="animatic",

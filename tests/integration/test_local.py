@@ -8,17 +8,19 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from otio_bridge.errors import BridgeError, RefusedInput
+from otio_bridge.media.ffmpeg import run
 from otio_bridge.media.tools import Tools
 from otio_bridge.model.conform import Raster
 from otio_bridge.model.request import Operation, Request
 from otio_bridge.model.time import FrameRange
 from otio_bridge.provider import LocalJob, ProviderConfig
-from otio_bridge.testing.framecode import code_picture, make_movie, read_code
+from otio_bridge.testing.framecode import CODECS, code_picture, make_movie, read_code
 from otio_bridge_providers import _neural
 from otio_bridge_providers._animatic import painter, wrapped
 from otio_bridge_providers.local import LocalProvider
@@ -125,6 +127,24 @@ def test_deflicker_evens_what_alternates(tmp_path: Path) -> None:
             ),
             TOOLS,
         )
+
+
+@pytest.mark.parametrize(
+    ("operation", "model"),
+    [(Operation.UPSCALE, "lanczos"), (Operation.DEFLICKER, "deflicker"), (Operation.INTERPOLATE, "flow")],
+)
+def test_alpha_stays(tmp_path: Path, operation: Operation, model: str) -> None:
+    (capability,) = [entry for entry in PROVIDER.capabilities().models if entry.model == model]
+    assert capability.limits.alpha
+    half = "geq=lum='lum(X,Y)':cb=128:cr=128:a='X*255/W'"
+    plate = tmp_path / "plate.mov"
+    args = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=24", "-vf", f"format=yuva444p,{half}"]
+    run([*args, "-frames:v", "4", *CODECS["prores4444"], str(plate)], what="making an alpha plate")
+    path, _ = made(job(tmp_path, operation, model, frames=4, size=(160, 90), plate=plate))
+    with av.open(str(path)) as file:
+        alpha = [frame.to_ndarray(format="rgba")[..., 3] for frame in file.decode(video=0)]
+    ramp = np.arange(160) * 255 / 160
+    assert max(np.abs(picture.mean(axis=0) - ramp).max() for picture in alpha) < 4
 
 
 @pytest.mark.parametrize("model", ["flow", "blend"])

@@ -211,8 +211,9 @@ class Handler(Answers):
             self.json(200, self._service.shown(generation, self._address))
 
     def _address(self, generation: Generation) -> str:
-        base = cast(SandboxServer, self.server).url
-        return f"{base}/v1/results/{generation.id}.mp4?token={generation.token}"
+        # The address the caller used: listening on 0.0.0.0 says nothing about how to get here.
+        host = self.headers.get("Host") or cast(SandboxServer, self.server).url.removeprefix("http://")
+        return f"http://{host}/v1/results/{generation.id}.mp4?token={generation.token}"
 
     def _result(self, id: str, token: str) -> None:
         service, generation = self._service, self._service.find(id)
