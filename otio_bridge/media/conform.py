@@ -9,7 +9,7 @@ from otio_bridge.errors import MediaError
 from otio_bridge.media import sequence
 from otio_bridge.media.encoders import Encoder, encoder_for, is_odd
 from otio_bridge.media.feed import feed
-from otio_bridge.media.ffmpeg import file_url, input_args, run
+from otio_bridge.media.ffmpeg import input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
 from otio_bridge.media.graphs import Step, apply, arguments, chain, joined, step, stream
 from otio_bridge.media.pixels import as_read, as_written, for_take, squeezed
@@ -47,6 +47,7 @@ def conform(
     sound_from: Path | None = None,
     alpha_from: Path | None = None,
     deadline: float | None = None,
+    ffmpeg: str = "",
 ) -> Written:
     """Write the take to `out` (`.mov`, `.mp4`, or a `%04d` sequence): exactly `len(plan.frames)` frames.
 
@@ -86,10 +87,11 @@ def conform(
     )
     outputs += [*encoder.args, "-fps_mode", "passthrough", *embedded(stamp.start, marks, out)]
     run(
-        [*inputs, *outputs, sequence.for_ffmpeg(out) if sequence.is_pattern(out) else file_url(out)],
+        [*inputs, *outputs, output_arg(out)],
         feed=pictures.pictures,
         what=f"conforming {out.name}",
         deadline=deadline,
+        ffmpeg=ffmpeg,
     )
     made = probe(out, rate=plan.rate)
     if made.frames != len(plan.frames):

@@ -244,12 +244,13 @@ def _shortened(words: str, size: int, room: int) -> str:
 
 
 def _wrapped(words: str, size: int, room: int, *, most: int) -> Iterable[str]:
-    """At most `most` lines of whole words; the last one carries the rest, to be shortened."""
-    left = words.split()
+    """At most `most` lines of whole words, new lines kept; the last one carries the rest, to be shortened."""
     lines: list[str] = []
-    while left and len(lines) < most - 1:
-        line = left.pop(0)
-        while left and _font(size).getlength(f"{line} {left[0]}") <= room:
-            line = f"{line} {left.pop(0)}"
-        lines.append(line)
-    return [*lines, " ".join(left)] if left else lines
+    for paragraph in words.splitlines():
+        left = paragraph.split()
+        while left:
+            line = left.pop(0)
+            while left and _font(size).getlength(f"{line} {left[0]}") <= room:
+                line = f"{line} {left.pop(0)}"
+            lines.append(line)
+    return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]

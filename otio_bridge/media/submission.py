@@ -6,7 +6,7 @@ from pathlib import Path
 
 from otio_bridge.errors import MediaError, RefusedInput
 from otio_bridge.media.feed import feed
-from otio_bridge.media.ffmpeg import run
+from otio_bridge.media.ffmpeg import output_arg, run
 from otio_bridge.media.graphs import chain
 from otio_bridge.media.pixels import as_read, for_sending
 from otio_bridge.model.conform import Limits, Part, Source, Submission
@@ -31,6 +31,7 @@ def make_submission(
     limits: Limits,
     offset: int = 0,
     deadline: float | None = None,
+    ffmpeg: str = "",
 ) -> Path:
     """Write what `part` sends of the plate to `out` (`.mp4`; `.mov` for ProRes) and return it.
 
@@ -54,6 +55,6 @@ def make_submission(
         submission.sent_raster,
         lut=submission.to_display,
     )
-    args = [*pictures.args, *chain(steps), *codec, "-fps_mode", "passthrough", str(out)]
-    run(args, feed=pictures.pictures, what=f"making {out.name}", deadline=deadline)
+    args = [*pictures.args, *chain(steps), *codec, "-fps_mode", "passthrough", output_arg(out)]
+    run(args, feed=pictures.pictures, what=f"making {out.name}", deadline=deadline, ffmpeg=ffmpeg)
     return out

@@ -14,7 +14,7 @@ import numpy as np
 from otio_bridge.errors import MediaError
 from otio_bridge.media.decode import Picture, decode
 from otio_bridge.media.encoders import encoder_for, is_odd
-from otio_bridge.media.ffmpeg import file_url, input_args, raw_input_args, run
+from otio_bridge.media.ffmpeg import input_args, output_arg, raw_input_args, run
 from otio_bridge.media.graphs import Step, step, text
 from otio_bridge.media.pixels import as_read, as_written, converted, tagged
 from otio_bridge.media.probe import probe
@@ -72,7 +72,7 @@ class Tools:
         return self._written(args, out, frames, feed)
 
     def _written(self, args: list[str], out: Path, frames: int, feed: Iterator[bytes] | None = None) -> Path:
-        args = [*args, "-frames:v", str(frames), "-fps_mode", "passthrough", file_url(out)]
+        args = [*args, "-frames:v", str(frames), "-fps_mode", "passthrough", output_arg(out)]
         run(args, feed=feed, what=f"making {out.name}", deadline=self._deadline, ffmpeg=self._ffmpeg)
         made = probe(out).frames
         if made != frames:
