@@ -11,17 +11,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
+from uuid import uuid4
 
+from otio_bridge.alive import report_dead, workers_running
 from otio_bridge.child import Child
 from otio_bridge.errors import BridgeError, QueueError
-from otio_bridge.platform import Owner, become, file_lock, on_stop_request, this_host
+from otio_bridge.platform import Owner, become, file_lock, on_stop_request
 from otio_bridge.queue import ping, server_url
 from otio_bridge.settings import Settings
 from otio_bridge.store import processes
 from otio_bridge.store.ledger import Ledger
+from otio_bridge.store.records import ProcessWrite
+
+__all__ = ["Child", "Running", "Stack", "run_module", "up", "workers_running"]
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +42,6 @@ _SETTLED: Final = 10.0
 #: Held by the keeper of the private queue server as long as it lives; it ends with 3 where another has it.
 SERVER_LOCK: Final = "queue-server.lock"
 KEPT_ELSEWHERE: Final = 3
-#: Seconds for which a process of another machine that says nothing is believed to run.
-_LATELY: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Stack:
         queue_server: bool = True,
         report: Callable[[str], None] | None = None,
     ) -> None:
+        slots = settings.queue.slots if slots is None else slots
         self._settings = settings
         self._report = report or log.info
         self._stopping = threading.Event()
@@ -85,11 +90,15 @@ class Stack:
             _Kept(queue_server_child(settings)) if queue_server and not settings.redis_url else None
         )
         workers = [
-            worker_child(settings, queue, slot)
-            for queue, count in (settings.queue.slots if slots is None else slots).items()
-            for slot in range(count)
+            worker_child(settings, queue, slot) for queue, count in slots.items() for slot in range(count)
         ]
         self._kept = [_Kept(child) for child in ([poller_child(settings)] if poller else []) + workers]
+        me = Owner.of(os.getpid(), f"supervisor/{uuid4().hex[:8]}")
+        served = tuple(queue for queue, count in slots.items() if count)
+        self._seen = ProcessWrite(
+            id=str(me), kind="supervisor", host=me.host, pid=me.pid, started=me.started, queues=served
+        )
+        self._show_at = 0.0
 
     def start(self) -> None:
         """Start everything; a queue server that does not come is reported, and done without."""
@@ -97,6 +106,8 @@ class Stack:
         # Opened before any child does, so that one process makes a new ledger.
         self._ledger = Ledger.open(self._settings.ledger_url)
         report_dead(self._ledger)
+        # At once, so that nobody starts another stack while our workers are on their way up.
+        self._show()
         for kept in self._all():
             self._look_after(kept)
         if self._server is not None:
@@ -119,6 +130,8 @@ class Stack:
             self._server.child.end(time.monotonic() + grace)
         if self._ledger is not None:
             self._report_dead()
+            with suppress(BridgeError):
+                processes.gone(self._ledger, self._seen.id, why="ended", by=self._seen.id)
             self._ledger.close()
             self._ledger = None
 
@@ -149,6 +162,17 @@ class Stack:
         while not self._stopping.wait(_LOOK):
             for kept in self._all():
                 self._look_after(kept)
+            if time.monotonic() >= self._show_at:
+                self._show()
+
+    def _show(self) -> None:
+        """Be seen in the ledger."""
+        self._show_at = time.monotonic() + self._settings.queue.renew
+        try:
+            assert self._ledger is not None
+            processes.beat(self._ledger, self._seen)
+        except BridgeError as exc:
+            log.warning("%s", exc)
 
     def _look_after(self, kept: _Kept) -> None:
         """Start a child that is due; plan the restart of one that ended."""
@@ -203,10 +227,9 @@ class Stack:
         try:
             if url is not None:
                 ping(url)
-                return True
         except QueueError:
-            pass
-        return False
+            return False
+        return url is not None
 
     def _await_server(self) -> None:
         deadline = time.monotonic() + 10
@@ -275,20 +298,3 @@ def _child(settings: Settings, role: str, *more: str) -> Child:
         folder=settings.folder,
         environment={key: value.get_secret_value() for key, value in secrets.items() if value is not None},
     )
-
-
-def workers_running(ledger: Ledger) -> bool:
-    """Whether a worker of this ledger runs on this machine, or was lately seen on another."""
-    report_dead(ledger)
-    lately = {row.id for row in processes.alive(ledger, within=_LATELY)}
-    return any(
-        row.kind == "worker" and (row.host == this_host() or row.id in lately)
-        for row in processes.alive(ledger)
-    )
-
-
-def report_dead(ledger: Ledger) -> None:
-    """Write down every process of this machine that is no more: what it held is then known to be free."""
-    for row in processes.alive(ledger):
-        if Owner(row.host, row.pid, row.started, "").alive is False:
-            processes.gone(ledger, row.id, why="its process has ended", by=f"supervisor on {row.host}")

@@ -19,8 +19,9 @@ import redis
 from rq import Callback, Queue
 from until import until
 
+from otio_bridge.alive import report_dead
 from otio_bridge.app import App
-from otio_bridge.launch import Stack, report_dead, workers_running
+from otio_bridge.launch import Stack, workers_running
 from otio_bridge.model.money import Money
 from otio_bridge.model.request import Operation, OperationClass, Request
 from otio_bridge.model.shot import Ask, Placement
@@ -220,11 +221,12 @@ def test_a_worker_is_recycled_in_good_order(tmp_path: Path) -> None:
 
 def test_stopping_leaves_no_process_and_no_row(app: App) -> None:
     with Stack(app.settings) as stack:
+        # Known from the start, though the worker itself is still on its way up.
+        assert workers_running(app.ledger)
         worker_pid(app)
         until(lambda: rows(app, "poller"))
         pids = [one.pid for one in stack.running() if one.pid]
         assert len(pids) == 3
-        assert workers_running(app.ledger)
     assert [pid for pid in pids if process_start_time(pid)] == []
     assert processes.alive(app.ledger) == []
     assert not workers_running(app.ledger)
@@ -253,6 +255,22 @@ def test_no_secret_is_an_argument(tmp_path: Path) -> None:
         take = take_without_a_plate(app)
         until(lambda: claimed(app, take))
         assert "hush" not in (app.settings.state_folder / "logs" / "worker-cpu-0.log").read_text()
+
+
+def test_a_worker_started_by_hand_is_supervised(app: App) -> None:
+    """It is replaced when it dies, and a terminal's Ctrl-C does not reach what it runs."""
+    command = [sys.executable, "-P", "-m", "otio_bridge_worker", "worker", "--project"]
+    process = subprocess.Popen(
+        [*command, str(app.settings.folder), "--queue", "net"], stdout=subprocess.DEVNULL
+    )
+    pid = worker_pid(app)
+    assert pid != process.pid
+    assert rows(app)[0].queues == ("net",)
+    psutil.Process(pid).kill()
+    until(lambda: [row.pid for row in rows(app)] not in ([], [pid]))
+    process.terminate()
+    assert process.wait(30) == 0
+    assert processes.alive(app.ledger) == []
 
 
 UP = """

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-def until(happened: Callable[[], object], *, seconds: float = 30.0) -> None:
+def until(happened: Callable[[], object], *, seconds: float = 60.0) -> None:
     """Poll until it is so."""
     deadline = time.monotonic() + seconds
     while not happened():

@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 from typing import Final
 
+from otio_bridge.alive import report_dead
 from otio_bridge.app import App
 from otio_bridge.errors import BridgeError
-from otio_bridge.launch import report_dead
 from otio_bridge.platform import Owner
 from otio_bridge.settings import load
 from otio_bridge.store import processes
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 _REMEMBERED: Final = 90 * 86400.0
 
 
-def run(project: Path, *, tied: bool) -> int:
+def run(project: Path) -> int:
     """Do the rounds of a project until asked to end."""
     settings = load(project)
-    ending = asked_to_end(tied=tied)
+    ending = asked_to_end(tied=True)
     owner = Owner.of(os.getpid(), "poller")
     with App.open(settings) as app, present(app, owner, "poller", ()):
         processes.forget(app.ledger, gone_for=_REMEMBERED)

@@ -1,4 +1,4 @@
-"""One slot: a process that does one step after another of its queues, woken by nudges, and by itself."""
+"""One slot: a process that does one step after another of its queue, woken by nudges, and by itself."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,14 +32,14 @@ _SLICE: Final = 0.5
 _SHUN: Final = 30.0
 
 
-def run(project: Path, queues: Sequence[str], slot: int, *, tied: bool) -> int:
-    """Serve queues of a project until asked to end; a tied process also until it is due to be replaced."""
+def run(project: Path, queue: str, slot: int) -> int:
+    """Serve one queue of a project until asked to end, or until this process is due to be replaced."""
     settings = load(project)
-    ending = asked_to_end(tied=tied)
-    owner = Owner.of(os.getpid(), f"{'+'.join(queues)}/{slot}")
-    with App.open(settings) as app, present(app, owner, "worker", queues):
-        worker = SlotWorker(app, queues, owner=str(owner), ending=ending)
-        worker.work(max_jobs=settings.queue.recycle if tied else None)
+    ending = asked_to_end(tied=True)
+    owner = Owner.of(os.getpid(), f"{queue}/{slot}")
+    with App.open(settings) as app, present(app, owner, "worker", (queue,)):
+        worker = SlotWorker(app, queue, owner=str(owner), ending=ending)
+        worker.work(max_jobs=settings.queue.recycle)
     return 0
 
 
@@ -56,17 +55,17 @@ class SlotWorker(SimpleWorker):
     #: Seconds after which a server that hangs is given up, plus those of the pop; RQ would wait 415.
     connection_timeout = 5
 
-    def __init__(self, app: App, queues: Sequence[str], *, owner: str, ending: threading.Event) -> None:
+    def __init__(self, app: App, queue: str, *, owner: str, ending: threading.Event) -> None:
         self._app = app
         self._owner = owner
         self._ending = ending
-        self._names = tuple(queues)
+        self._queue = queue
         self._url = server_url(app.settings)
         self._shunned_until = 0.0
         self._alone = False
         # A server that is not there yet must not keep us from working: nothing is connected here.
         super().__init__(
-            [queue_name(app.ledger.id, queue) for queue in queues],
+            [queue_name(app.ledger.id, queue)],
             connection=connect(self._url or "redis://127.0.0.1:1"),
             serializer="json",
             prepare_for_work=False,
@@ -94,8 +93,7 @@ class SlotWorker(SimpleWorker):
 
     def _step(self) -> bool:
         try:
-            # One of each queue in turn, so that a long queue does not starve the next.
-            return sum(step(self._app, queue, self._owner) for queue in self._names) > 0
+            return step(self._app, self._queue, self._owner)
         except BridgeError as exc:
             log.error("%s", exc)
         except Exception:  # the outermost edge: one take's surprise must not end the slot
