@@ -230,7 +230,10 @@ def _about_frames(seen: Seen) -> Iterator[tuple[Severity, str, str]]:
     if media.available is not None and media.kind is not MediaKind.STILL and media.has_pictures:
         before = max(0, media.available.start - free.start)
         after = max(0, free.end - media.available.end)
-        if before or after:
+        if not free.overlap(media.available):
+            text = f"it shows frames {free} and its media holds {media.available}: they do not meet"
+            yield Severity.REFUSE, "outside-media", f"{text}; is its source range counted from 0?"
+        elif before or after:
             text = f"it shows {before + after} frames beyond its media, where the end frame is held"
             yield Severity.WARN, "beyond-media", text
     if clip.span.s < 0 and media.available is not None and clip.span.start <= media.available.start:
