@@ -72,14 +72,14 @@ def _hour(rate_labels: int, minutes: int, seconds: int) -> int:
 
 #: Twelve minutes of an imaginary shooting day.
 FOOTAGE: dict[str, Footage] = {
-    "city": Footage(scene="city", reel="A001C003", frames=92, start=_hour(24, 2, 10)),
+    "city": Footage(scene="city", reel="A001C003", frames=80, start=_hour(24, 2, 10)),
     "sea": Footage(
-        scene="sea", reel="B002C001", frames=108, rate=NTSC_FILM, start=_hour(24, 0, 24), sound=True
+        scene="sea", reel="B002C001", frames=96, rate=NTSC_FILM, start=_hour(24, 0, 24), sound=True
     ),
     "train": Footage(scene="train", reel="A001C007", frames=144, start=_hour(24, 7, 5), codec="prores"),
-    "walker": Footage(scene="walker", reel="A002C002", frames=116, start=_hour(24, 9, 30)),
-    "rain": Footage(scene="rain", reel="A002C005", frames=80, start=_hour(24, 12, 0)),
-    "wood": Footage(scene="wood", reel="D001C002", frames=72, start=1001, codec="sequence"),
+    "walker": Footage(scene="walker", reel="A002C002", frames=112, start=_hour(24, 9, 30)),
+    "rain": Footage(scene="rain", reel="A002C005", frames=60, start=_hour(24, 12, 0)),
+    "wood": Footage(scene="wood", reel="D001C002", frames=70, start=1001, codec="sequence"),
     "lake": Footage(scene="lake", reel="P001", frames=1, codec="still"),
 }
 

@@ -131,14 +131,14 @@ class Film:
         self._vignette = vignette()
 
     def expose(self, picture: Floats, frame: int, gain: float = 1.0) -> Picture:
-        """The picture as 8-bit RGB; the grain moves with the frame number."""
+        """The picture as 8-bit RGB, used up on the way; the grain moves with the frame number."""
         down, across = frame * 37 % 64, frame * 23 % 64
-        lit = picture * self._vignette
+        picture *= self._vignette
         if gain != 1.0:
-            lit *= np.float32(gain)
-        lit += self._grain[down : down + HEIGHT, across : across + WIDTH]
-        np.clip(lit, 0, 1, out=lit)
-        lit *= 255
-        lit += 0.5
-        exposed: Picture = lit.astype(np.uint8)
+            picture *= np.float32(gain)
+        picture += self._grain[down : down + HEIGHT, across : across + WIDTH]
+        np.clip(picture, 0, 1, out=picture)
+        picture *= 255
+        picture += 0.5
+        exposed: Picture = picture.astype(np.uint8)
         return exposed
