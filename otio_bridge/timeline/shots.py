@@ -181,12 +181,10 @@ def _groups(wishes: list[_Wish]) -> Iterator[list[_Wish]]:
     asks = {id(wish): canonical_json(wish.asked.ask.model_dump(mode="json")) for wish in wishes}
 
     def line(wish: _Wish) -> Hashable:
+        row = wish.asked.row.where if wish.asked.row is not None else None
         # Record-space coordinates of clips at different speeds cannot be compared.
-        return (
-            asks[id(wish)],
-            wish.op_class,
-            None if wish.op_class is OperationClass.SOURCE else wish.clip.span.s,
-        )
+        speed = None if wish.op_class is OperationClass.SOURCE else wish.clip.span.s
+        return (asks[id(wish)], wish.marked, row, wish.op_class, speed)
 
     def by_media(wish: _Wish) -> Iterator[Hashable]:
         if wish.has_media and wish.seen.media is not None:
@@ -209,7 +207,7 @@ def _refuse_torn_rows(groups: list[list[_Wish]]) -> None:
     """A row that is no pattern means one shot. Raises RefusedInput listing the rows that mean several."""
     shots: dict[str, list[str]] = defaultdict(list)
     for group in groups:
-        for row in {wish.asked.row for wish in group if wish.asked.row is not None}:
+        for row in {wish.asked.row.where: wish.asked.row for wish in group if wish.asked.row}.values():
             pattern = row.clip is not None and any(sign in row.clip for sign in "*?[")
             if not pattern or row.ask.name is not None:
                 shots[row.where].append(_at(group[0].clip))

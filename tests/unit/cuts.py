@@ -1,82 +1,76 @@
-"""Small timelines for the relink tests, written to disk and read as any edit is."""
+"""Small OTIO edits for tests of walking and finding shots."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import opentimelineio as otio
 
-from otio_bridge.model.frames import Span, record_need, source_need
-from otio_bridge.model.relink import Link, TakeLink
-from otio_bridge.model.request import Placement
-from otio_bridge.model.time import FrameRange
-from otio_bridge.timeline.load import Edit, read_edit
+from otio_bridge.timeline.load import Convention, Edit
+from otio_bridge.timeline.times import otio_range, otio_time
 
-S = otio.schema
-RATE = 24
+R24 = Fraction(24)
+NTSC = Fraction(24000, 1001)
 
 
-def time(value: float, rate: float = RATE) -> Any:
-    return otio.opentime.RationalTime(value, rate)
-
-
-def span_of(start: float, duration: float, rate: float = RATE) -> Any:
-    return otio.opentime.TimeRange(time(start, rate), time(duration, rate))
-
-
-def clip(name: str, start: float = 86500, n: float = 48, *, url: str | None = None, **more: Any) -> Any:
-    media = S.ExternalReference(target_url=url or f"/m/{name}.mov", available_range=span_of(86400, 240))
-    made = S.Clip(name=name, media_reference=media, source_range=span_of(start, n))
-    made.metadata["Resolve_OTIO"] = {"Link Group ID": 3}
-    for key, value in more.items():
-        setattr(made, key, value)
+def clip(
+    name: str = "A",
+    start: Any = 86410,
+    n: Any = 48,
+    *,
+    rate: Fraction = R24,
+    media: tuple[int, int] | None = (86400, 240),
+    media_rate: Fraction | None = None,
+    url: str | None = None,
+    speed: float | None = None,
+    marks: Sequence[str] = (),
+    enabled: bool = True,
+) -> otio.schema.Clip:
+    """A clip of `/m/NAME.mov` (TC-absolute), n record frames from source frame `start`."""
+    available = None if media is None else otio_range(media[0], media[1], media_rate or rate)
+    reference = otio.schema.ExternalReference(url or f"/m/{name}.mov", available)
+    made = otio.schema.Clip(name=name, media_reference=reference, source_range=otio_range(start, n, rate))
+    made.enabled = enabled
+    if speed is not None:
+        made.effects.append(otio.schema.LinearTimeWarp(time_scalar=speed))
+    for text in marks:
+        made.markers.append(marker(text))
     return made
 
 
-def gap(n: float) -> Any:
-    return S.Gap(source_range=span_of(0, n))
+def gap(n: int, rate: Fraction = R24) -> otio.schema.Gap:
+    return otio.schema.Gap(source_range=otio_range(0, n, rate))
 
 
-def cut(*children: Any, name: str = "reel1") -> Any:
-    timeline = S.Timeline(name=name, global_start_time=time(86400))
-    track = S.Track(name="Video 1", kind="Video")
-    track.extend(list(children))
-    titles = S.Track(name="Video 2", kind="Video")
-    titles.append(S.Gap(source_range=span_of(0, 500)))
-    sound = S.Track(name="Audio 1", kind="Audio")
-    sound.append(clip("sound"))
-    timeline.tracks.extend([track, titles, sound])
-    return timeline
+def marker(text: str, at: int = 0, *, note: str = "", colour: str = "GREEN", rate: Fraction = R24) -> Any:
+    return otio.schema.Marker(name=text, comment=note, color=colour, marked_range=otio_range(at, 1, rate))
 
 
-def saved(timeline: Any, folder: Path, name: str = "reel1_v002.otio") -> Edit:
-    path = folder / name
-    otio.adapters.write_to_file(timeline, str(path))
-    return read_edit(path)
-
-
-def take(key: str, start: int, n: int, **more: Any) -> TakeLink:
-    name = f"SC_0010_{key}"
-    more.setdefault("path", f"/t/{name}.mov")
-    return TakeLink(
-        key=key, take=name, range=FrameRange(start=start, duration=n), rate=Fraction(RATE), **more
+def dissolve(before: int, after: int, rate: Fraction = R24) -> otio.schema.Transition:
+    return otio.schema.Transition(
+        transition_type="SMPTE_Dissolve", in_offset=otio_time(before, rate), out_offset=otio_time(after, rate)
     )
 
 
-def link(address: str, span: Span, *takes: TakeLink, active: str | None = "v001", **more: Any) -> Link:
-    need = record_need(span) if more.pop("record_class", False) else source_need(span)
-    return Link(
-        address=address, shot="SC_0010", shot_id="id-10", token="tok-10", need=need, span=span, takes=takes,
-        active=active, **more,
+def track(*children: Any, name: str = "Video 1", kind: str = "Video", **more: Any) -> otio.schema.Track:
+    return otio.schema.Track(name=name, kind=kind, children=list(children), **more)
+
+
+def edit(
+    *tracks: otio.schema.Track,
+    rate: Fraction = R24,
+    start: int = 86400,
+    marks: Sequence[Any] = (),
+    convention: Convention = "record",
+    **more: Any,
+) -> Edit:
+    timeline = otio.schema.Timeline(name="cut", global_start_time=otio_time(start, rate))
+    timeline.tracks.extend(tracks)
+    timeline.tracks.markers.extend(marks)
+    return Edit(
+        path=Path("/e/cut.otio"), format="otio", timeline=timeline, cut="cut", rate=rate, drop=False,
+        start=start, notes=(), sha256="", convention=convention, base=Path("/e"), **more,
     )  # fmt: skip
-
-
-def plain_link(address: str = "0:0", *takes: TakeLink, start: int = 86500, n: int = 48, **more: Any) -> Link:
-    return link(address, Span(start=start, n=n), *(takes or (take("v001", 86492, 64),)), **more)
-
-
-def above_link(address: str, start: int, n: int, s: Fraction, **more: Any) -> Link:
-    span = Span(start=start, s=s, n=n)
-    need = record_need(span)
-    made = take("v001", need.start - 8, need.duration + 16)
-    return link(address, span, made, placement=Placement.ABOVE, record_class=True, **more)
