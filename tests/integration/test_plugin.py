@@ -14,7 +14,7 @@ from otio_bridge.media.decode import decode
 from otio_bridge.testing.framecode import make_movie, read_code
 from tests.e2e.loop import clip as shot
 from tests.e2e.loop import opened, project, save, sent, timeline
-from tests.unit.cuts import clip, cut
+from tests.unit.linkable import clip, cut
 
 MANIFEST = Path(otio_bridge.__file__).parent / "otio_plugin" / "plugin_manifest.json"
 

@@ -17,7 +17,7 @@ from otio_bridge.timeline.relink import relink
 from otio_bridge.timeline.undo import undo
 from otio_bridge.timeline.walk import walk
 from otio_bridge.timeline.write import write_edit
-from tests.unit.cuts import S, above_link, clip, cut, gap, link, plain_link, saved, span_of, take, time
+from tests.unit.linkable import S, above_link, clip, cut, gap, link, plain_link, saved, span_of, take, time
 
 
 def as_json(edit: Edit) -> Any:
