@@ -6,6 +6,7 @@ take is put there; clips the editor laid there stay.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -16,6 +17,8 @@ from otio_bridge.model.relink import METADATA
 from otio_bridge.timeline import ours
 from otio_bridge.timeline.times import frames, otio_range
 
+_Laid = tuple[Fraction, Fraction, Any]
+
 
 @dataclass
 class _Layer:
@@ -23,8 +26,16 @@ class _Layer:
 
     below: Any
     track: Any | None
-    #: Start and length in frames, and the clip.
-    clips: list[tuple[Fraction, Fraction, Any]] = field(default_factory=list)
+    #: Start and length in frames, and the clip: what lies there already, in order, and what is added.
+    there: list[_Laid] = field(default_factory=list)
+    added: list[_Laid] = field(default_factory=list)
+    #: Takes of an earlier relink that make room, by identity.
+    replaced: set[int] = field(default_factory=set)
+
+    def meeting(self, start: Fraction, length: Fraction) -> list[_Laid]:
+        """What lies there already at these frames; the clips of one track do not overlap."""
+        first = bisect_right(self.there, start, key=lambda laid: laid[0] + laid[1])
+        return self.there[first : bisect_left(self.there, start + length, key=lambda laid: laid[0])]
 
 
 class Above:
@@ -36,25 +47,28 @@ class Above:
         self._starts: dict[int, tuple[Any, list[Fraction]]] = {}
         self._layers: dict[int, _Layer] = {}
 
-    def put(self, node: Any, clip: Any, index: int) -> str:
-        """Note `clip` for the place above `node`, child `index` of its track; why not, where it cannot be."""
+    def put(self, node: Any, clip: Any, index: int, hidden: Fraction) -> str:
+        """Note `clip` for the place above `node`, child `index` of its track; why not, where it cannot be.
+
+        `hidden` frames at its head are cut off by a nest's window: the clip lies above what shows.
+        """
         track = node.parent()
         if not isinstance(track, otio.schema.Track) or not isinstance(track.parent(), otio.schema.Stack):
             return "what it lies in has no tracks to put a take above"
         try:
             if id(track) not in self._starts:
                 self._starts[id(track)] = track, starts_of(track, self._rate)
-            start = self._starts[id(track)][1][index]
+            start = self._starts[id(track)][1][index] + hidden
             length = frames(clip.source_range.duration, self._rate)
         except (otio.exceptions.OTIOError, ValueError):
             return "its place cannot be told: something before it has no length"
         layer = self._layers.get(id(track)) or self._layers.setdefault(id(track), self._layer(track))
-        there = [entry for entry in layer.clips if entry[0] < start + length and start < entry[0] + entry[1]]
+        there = layer.meeting(start, length)
         for _, _, other in there:
             if not ours.note(other):
                 return f"the editor placed {other.name!r} on the track above"
-        layer.clips = [entry for entry in layer.clips if entry not in there]
-        layer.clips.append((start, length, clip))
+        layer.replaced.update(id(laid[2]) for laid in there)
+        layer.added.append((start, length, clip))
         return ""
 
     def write(self) -> None:
@@ -64,7 +78,8 @@ class Above:
             if layer.track is None:
                 layer.track = _track(layer.below, {track.name for track in stack})
                 stack.insert(stack.index(layer.below) + 1, layer.track)
-            fill(layer.track, layer.clips, self._rate)
+            kept = [laid for laid in layer.there if id(laid[2]) not in layer.replaced]
+            fill(layer.track, kept + layer.added, self._rate)
 
     def _layer(self, below: Any) -> _Layer:
         stack = below.parent()
@@ -82,7 +97,7 @@ class Above:
         return _Layer(below, above, clips)
 
 
-def fill(track: Any, clips: list[tuple[Fraction, Fraction, Any]], rate: Fraction) -> None:
+def fill(track: Any, clips: list[_Laid], rate: Fraction) -> None:
     """Lay clips on a track at their places, gaps between."""
     del track[:]
     end = Fraction(0)

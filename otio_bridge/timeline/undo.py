@@ -30,6 +30,7 @@ class _Event:
     """One item of the edit that a relink touched, and what it goes back to."""
 
     node: Any
+    address: str
     shot: str
     shot_id: str
     #: None where nobody knows, and for clips that were not there.
@@ -98,29 +99,29 @@ class _Search:
         shot, shot_id = str(note.get("shot", "")), str(note.get("shot_id", ""))
         marked = any(map(ours.is_our_marker, node.markers))
         if not isinstance(node, otio.schema.Clip):
-            return _Event(node, shot or "?", shot_id, marked=True) if marked or note else None
+            return _Event(node, address, shot or "?", shot_id, marked=True) if marked or note else None
         references = node.media_references()
         mine = [ref for key, ref in references.items() if ours.is_our_reference(key, ref)]
         shown = self.by_path.get(self._path(node.media_reference) or "")
         if shown is None and not mine and not note:
-            return _Event(node, shot or "?", shot_id, marked=True) if marked else None
+            return _Event(node, address, shot or "?", shot_id, marked=True) if marked else None
         told = ours.note(mine[0]) if mine else {}
         shot_id = shot_id or str(told.get("shot_id", "")) or (shown.shot_id if shown else "")
         shot = shot or str(told.get("shot", "")) or (shown.shot if shown else "?")
         if note.get("above") or (shown is not None and shown.placement is Placement.ABOVE):
-            return _Event(node, shot, shot_id, above=True)
+            return _Event(node, address, shot, shot_id, above=True)
         here = ours.original_of(node)
         own = {key: ref for key, ref in references.items() if not ours.is_our_reference(key, ref)}
         if here is not None and self._path(own[here.active]) not in self.by_path:
-            return _Event(node, shot, shot_id, here, own)
+            return _Event(node, address, shot, shot_id, here, own)
         was = self._known(shot_id, address, node.name)
         if was is None or was.active not in was.references:
-            return _Event(node, shot, shot_id)
+            return _Event(node, address, shot, shot_id)
         flags = {
             key: value for key, value in ours.undo_note(node).items() if key in ("no_source_range", "gap")
         }
         again = {key: ours.from_json(reference) for key, reference in was.references.items()}
-        return _Event(node, shot, shot_id, was.model_copy(update=flags), again)
+        return _Event(node, address, shot, shot_id, was.model_copy(update=flags), again)
 
     def _known(self, shot_id: str, address: str, name: str) -> Original | None:
         """Of the clip at its address, else of its name, else of any of its shot (all show one media)."""
@@ -140,7 +141,7 @@ def _restore(event: _Event) -> Any:
     if event.original is None or event.references is None:
         return node
     if event.original.gap is not None:
-        return _gap(node, event.original)
+        return _gap(node, event.original, event.address)
     node.set_media_references(dict(event.references), event.original.active)
     if event.original.no_source_range and _whole(node):
         node.source_range = None
@@ -155,7 +156,7 @@ def _whole(clip: Any) -> bool:
         return False
 
 
-def _gap(clip: Any, original: Original) -> Any:
+def _gap(clip: Any, original: Original, address: str) -> Any:
     """The gap again, as long as the clip is now, with what the editor hung on it since."""
     gap = ours.from_json(original.gap or {})
     if clip.source_range.duration != gap.source_range.duration:
@@ -166,7 +167,7 @@ def _gap(clip: Any, original: Original) -> Any:
     gap.effects.extend([effect.clone() for effect in clip.effects])
     gap.enabled = clip.enabled
     parent = clip.parent()
-    parent[parent.index(clip)] = gap
+    parent[ours.index_of(parent, clip, address)] = gap
     return gap
 
 
@@ -185,10 +186,11 @@ def _take_down(edit: Edit, clips: Sequence[Any]) -> None:
 
 
 def _clear(track: Any, gone: Sequence[Any], rate: Fraction) -> None:
+    going = {id(clip) for clip in gone}
     kept = [
         (start, frames(child.duration(), rate), child)
         for start, child in zip(starts_of(track, rate), track, strict=True)
-        if not isinstance(child, otio.schema.Gap) and not any(child is clip for clip in gone)
+        if not isinstance(child, otio.schema.Gap) and id(child) not in going
     ]
     stack = track.parent()
     if kept:
