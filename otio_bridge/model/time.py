@@ -63,6 +63,8 @@ def rate_text(rate: Fraction) -> str:
 
 def snap_frame(value: Fraction) -> Fraction:
     """The whole frame a written float means, or the fraction itself where it is really between frames."""
+    if value.denominator == 1:
+        return value
     whole = round(value)
     return Fraction(whole) if abs(value - whole) <= FRAME_TOLERANCE else value
 

@@ -116,7 +116,9 @@ def _read(marker: otio.schema.Marker, where: str, problems: list[str], *, own: b
 
 def _notes(marker: otio.schema.Marker) -> list[str]:
     """What an editor may have written besides the name: the comment, Resolve's Note."""
-    resolve: Any = marker.metadata.get("Resolve_OTIO")
+    metadata = marker.metadata
+    # A key that is not there costs 30 µs to get.
+    resolve: Any = metadata.get("Resolve_OTIO") if len(metadata) else None
     note = resolve.get("Note") if hasattr(resolve, "get") else None
     return [text for text in (marker.comment, note) if isinstance(text, str) and text]
 

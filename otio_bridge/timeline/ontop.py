@@ -35,10 +35,11 @@ _KINDS = (
 def on_top(item: Item) -> tuple[OnTop, ...]:
     """What the clip's own effects and transitions do above its picture."""
     found = []
-    scalar = speed_of(item.node)
+    effects = list(item.node.effects)
+    scalar = speed_of(item.node) if effects else None
     if scalar is not None:
         found.append(OnTop(kind="speed", detail=f"{float(scalar * 100):.5g} %"))
-    for effect in item.node.effects:
+    for effect in effects:
         if not isinstance(effect, otio.schema.LinearTimeWarp):
             found += _effect(effect)
     if item.head or item.tail:
@@ -76,10 +77,12 @@ def nonlinear(item: Item) -> str | None:
 
 def _effect(effect: otio.schema.Effect) -> Iterator[OnTop]:
     resolve = effect.metadata.get("Resolve_OTIO")
-    if resolve is not None:
+    if hasattr(resolve, "get"):
         # Resolve writes every page's effects on every clip; those without changed parameters do nothing.
         name = str(resolve.get("Effect Name") or effect.name)
-        if resolve.get("Enabled") is False or not any(map(_changed, resolve.get("Parameters") or ())):
+        parameters = resolve.get("Parameters")
+        parameters = parameters if hasattr(parameters, "__iter__") else ()
+        if resolve.get("Enabled") is False or not any(map(_changed, parameters)):
             return
     else:
         name = effect.name or effect.effect_name or type(effect).__name__
@@ -95,14 +98,16 @@ def _changed(parameter: Any) -> bool:
         return False
     value, default = parameter.get("Parameter Value"), parameter.get("Default Parameter Value")
     frames = parameter.get("Key Frames")
-    values = [frame.get("Value") for frame in frames.values() if hasattr(frame, "get")] if frames else []
+    held = list(frames.values()) if hasattr(frames, "values") else []
+    values = [frame.get("Value") for frame in held if hasattr(frame, "get")]
     return any(_same(one) != _same(default) for one in (value, *values) if one is not None)
 
 
 def _same(value: Any) -> Any:
-    return (
-        [_same(one) for one in value] if hasattr(value, "__iter__") and not isinstance(value, str) else value
-    )
+    """A parameter's value as something that compares; OTIO's own times and vectors do not."""
+    if isinstance(value, str | int | float):
+        return value
+    return [_same(one) for one in value] if hasattr(value, "__iter__") else repr(value)
 
 
 #: Values of FCP 7's motion filters that leave the picture alone.
@@ -118,16 +123,18 @@ _NEUTRAL = {
 
 
 def _fcp_changed(metadata: Any) -> bool:
-    parameters = metadata["fcp_xml"].get("parameter")
-    if parameters is None:
+    parameters = _plain(metadata, "fcp_xml", "parameter")
+    if not hasattr(parameters, "__iter__") or isinstance(parameters, str):
         return True
     for entry in [parameters] if hasattr(parameters, "items") else parameters:
+        if not hasattr(entry, "get"):
+            return True
         name = str(entry.get("parameterid") or entry.get("name") or "").lower()
         value = entry.get("value")
         if entry.get("keyframe") is not None:
             return True
         if name == "center" and hasattr(value, "get"):
-            if any(float(value.get(axis) or 0) for axis in ("horiz", "vert")):
+            if any(str(value.get(axis) or 0) not in ("0", "0.0") for axis in ("horiz", "vert")):
                 return True
         elif name in _NEUTRAL:
             try:
