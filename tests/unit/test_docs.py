@@ -87,6 +87,16 @@ def test_every_option_operation_and_term_is_in_the_grammar(word: str) -> None:
     assert re.search(rf"`{word}[`:]", read("selection.md"))
 
 
+def test_every_note_is_explained() -> None:
+    told = set(re.findall(r"^\| `([a-z0-9-]+)` \| (?:note|warn|refuse) \|", read("reading-edits.md"), re.M))
+    written: set[str] = set()
+    for folder in ("timeline", "workflow"):
+        for file in (ROOT / "otio_bridge" / folder).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            written |= set(re.findall(r'Severity\.\w+,\s*(?:code=)?"([a-z0-9-]+)"', text))
+    assert written == told
+
+
 def settings_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         kind = field.annotation
