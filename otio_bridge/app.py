@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+import threading
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +31,8 @@ class App:
         self.settings = settings
         self.ledger = ledger
         self.providers = providers
+        #: Set where this process has been asked to end: what fails from then on says nothing about a take.
+        self.ending = threading.Event()
         self._nudger: Nudger | None = None
         self._nudger_url: str | None = None
 
@@ -97,6 +100,7 @@ class App:
         """Let go of the ledger and the queue."""
         if self._nudger is not None:
             self._nudger.close()
+        self.providers.close()
         self.ledger.close()
 
     def __enter__(self) -> Self:

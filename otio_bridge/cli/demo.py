@@ -34,6 +34,14 @@ from otio_bridge.workflow.review import pick, review
 from otio_bridge.workflow.sheet import sheet
 from otio_bridge.workflow.status import status
 
+#: The sandbox takes half a second, not minutes: it is asked more often than a real provider would be.
+_QUICK = """
+[queue]
+tick = 0.5
+poll = 0.4
+poll_max = 2.0
+"""
+
 
 class DemoReport(Value):
     """What the demo made, where, and in how many seconds."""
@@ -99,6 +107,8 @@ def run_demo(folder: Path, *, pace: float, say: Callable[[str], None], quiet: bo
         edit = make_demo_cut(folder)
     if not (folder / PROJECT_FILE).exists():
         init(folder, name="demo", rate=Fraction(24), width=640, height=360, budget="5.00")
+        with (folder / PROJECT_FILE).open("a", encoding="utf-8") as file:
+            file.write(_QUICK)
     book = folder / ".otio-bridge" / "sandbox" / "book.jsonl"
     with Sandbox(book, seconds=pace) as service:
         # The port is new each time: said in the environment, which the worker processes inherit.

@@ -11,14 +11,14 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 from otio_bridge.app import App
 from otio_bridge.launch import Stack, workers_running
-from otio_bridge.model.take import TakeState
-from otio_bridge.store import takes
+from otio_bridge.model.take import CallState, TakeState
+from otio_bridge.store import calls, takes
 from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow.dispatch import SendReport, sent_take
 from otio_bridge.workflow.status import lines
 
 #: States in which waiting is over: finished, or a person has to act.
-_OVER = frozenset({TakeState.READY, TakeState.FAILED, TakeState.CANCELLED, TakeState.UNCERTAIN})
+_OVER = frozenset({TakeState.READY, TakeState.FAILED, TakeState.CANCELLED})
 #: Seconds between two looks at the ledger.
 _LOOK = 0.25
 
@@ -59,13 +59,19 @@ def watch_takes(app: App, ids: Sequence[str], *, quiet: bool) -> list[TakeRecord
                 if line.id not in tasks:
                     tasks[line.id] = bars.add_task(f"{line.shot} {line.take}", total=1.0, state=state)
                 bars.update(tasks[line.id], completed=line.progress or 0.0, state=state)
-            if all(row.state in _OVER for row in rows):
+            if all(_over(app, row) for row in rows):
                 return rows
             # A person watches here; no job ever waits like this.
             time.sleep(_LOOK)
 
 
+def _over(app: App, take: TakeRecord) -> bool:
+    """Whether waiting for it is over; an UNCERTAIN one is, unless its provider is still being asked."""
+    if take.state is not TakeState.UNCERTAIN:
+        return take.state in _OVER
+    lost = (call for call in calls.calls_of(app.ledger, take.id) if call.state is CallState.UNCERTAIN)
+    return all(call.due_at is None for call in lost)
+
+
 def _open(app: App, ids: Sequence[str]) -> bool:
-    return any(
-        take.state not in _OVER for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids)
-    )
+    return any(not _over(app, take) for take in takes.by_state(app.ledger, TakeState) if take.id in set(ids))

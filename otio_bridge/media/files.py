@@ -152,6 +152,11 @@ def work_folder(root: Path, take_id: str, token: int | str) -> Path:
     return folder
 
 
+def drop_work_folder(root: Path, take_id: str, token: int | str) -> None:
+    """Remove what this holder of the take has left; a later holder's folder has another name."""
+    shutil.rmtree(root / f"{safe_name(take_id)}.{token}", ignore_errors=True)
+
+
 def free_mb(path: Path) -> int:
     """Free megabytes (2^20) where `path` is, or will be. Raises OSError where no part of it exists."""
     there = path.absolute()

@@ -18,7 +18,7 @@ from otio_bridge.media.probe import probe
 from otio_bridge.model.conform import ConformPlan, Submission
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.request import OperationClass
-from otio_bridge.model.returned import plan_conform
+from otio_bridge.model.returned import plan_conform, returned_box
 from otio_bridge.model.take import TakeState
 from otio_bridge.store import parts
 from otio_bridge.store.records import PlateRecord, TakeRecord
@@ -42,7 +42,16 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
     stamp = stamp_for(app, take, plate, returned[0])
     suffix = suffix_for(stamp.codec, returned[0])
     sound = Path(plate.path) if plate.path and app.settings.media.audio == "source" else None
-    made = write(plan, files, work / f"take{suffix}", stamp=stamp, sound_from=sound)
+    made = write(
+        plan,
+        files,
+        work / f"take{suffix}",
+        stamp=stamp,
+        sound_from=sound,
+        alpha_from=Path(plate.path) if plate.path and stamp.alpha else None,
+        deadline=lease.deadline,
+        ffmpeg=app.settings.media.ffmpeg,
+    )
     lease.check()
     path = publish(made.path, take_file(app, take.shot, take.number, suffix))
     result = {
@@ -71,6 +80,7 @@ def stamp_for(app: App, take: TakeRecord, plate: PlateRecord, returned: MediaInf
         codec=app.settings.media.codec,
         colour=(cut or returned).colour,
         alpha=(cut or returned).alpha,
+        from_display=submission_of(take).from_display,
     )
 
 
@@ -81,7 +91,7 @@ def _lag(
     short = any(info.frames < part.frames for info, part in zip(returned, submission.parts, strict=True))
     if not short or plate.path is None or len(files) != 1:
         return None
-    return align(Path(plate.path), files[0])
+    return align(Path(plate.path), files[0], returned_box=returned_box(submission, returned[0]))
 
 
 def summary(plan: ConformPlan) -> str:
@@ -111,6 +121,7 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
                 drop=stamp.drop,
                 reel=stamp.reel,
                 raster=submission.raster,
+                colour=stamp.colour,
             ),
         )
     except MediaError as exc:

@@ -74,6 +74,7 @@ def parts(app: App, take: TakeRecord, plate: PlateRecord, work: Path, lease: Lea
                 limits=model.limits,
                 offset=offset if longer is not None else 0,
                 deadline=lease.deadline,
+                ffmpeg=app.settings.media.ffmpeg,
             )
             final = keep(draft, final)
         made[f"plate{part.index}"] = {"path": str(final), "sha256": sha256(final)}

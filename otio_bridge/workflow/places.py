@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from otio_bridge.app import App
-from otio_bridge.media.files import free_mb, work_folder
+from otio_bridge.media.files import drop_work_folder, free_mb, work_folder
 from otio_bridge.model.take import WaitCode, plate_name, take_name
 from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow.lease import Waiting
@@ -37,6 +38,21 @@ def returned_folder(app: App, shot: str, take: str) -> Path:
 def receipts_folder(app: App) -> Path:
     """Answers written before the ledger knows them."""
     return app.settings.state_folder / "receipts"
+
+
+def scratch(app: App, take: TakeRecord) -> Path:
+    """A folder kept between attempts at the same take, for long local work that goes on where it stopped."""
+    folder = app.settings.state_folder / "scratch" / take.id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def tidy(app: App, take: TakeRecord, *, done: bool) -> None:
+    """Remove what a step left in its room, and when the take is done what its attempts kept."""
+    state = app.settings.state_folder
+    drop_work_folder(state / "work", take.id, take.token)
+    if done:
+        shutil.rmtree(state / "scratch" / take.id, ignore_errors=True)
 
 
 def room(app: App, take: TakeRecord) -> Path:

@@ -71,6 +71,10 @@ class PlanReport(Value):
     notes: tuple[ShotNote, ...] = ()
 
 
+#: The note of a shot whose media is not here (timeline.shots): the one refusal a pulled plate answers.
+MISSING_MEDIA = "no-media"
+
+
 @dataclass
 class Planned:
     """A shot on its way to being dispatched: the entry, and what dispatch needs beyond it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from otio_bridge.app import App
@@ -32,7 +31,6 @@ def prepare(app: App, take: TakeRecord, lease: Lease) -> None:
         plate = _cut(app, shot, plate, work, lease)
     files = {**references(app, take, shot, plate, work), **parts(app, take, plate, work, lease)}
     lease.check()
-    shutil.rmtree(work, ignore_errors=True)
     advance(app, take, TakeState.PREPARED, result={"inputs": files}, why="inputs made")
 
 

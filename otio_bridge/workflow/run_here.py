@@ -15,7 +15,7 @@ from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow.inputs import submission_of
 from otio_bridge.workflow.lease import Lease
 from otio_bridge.workflow.move import advance
-from otio_bridge.workflow.places import returned_folder, room
+from otio_bridge.workflow.places import returned_folder, room, scratch
 from otio_bridge.workflow.plates import PlateNotes
 from otio_bridge.workflow.prepare import plate_of
 
@@ -42,6 +42,7 @@ def run(app: App, take: TakeRecord, lease: Lease) -> None:
         shot=take.shot,
         take=take.name,
         options=take.request.options,
+        scratch=scratch(app, take),
         first=notes.first,
         step=notes.step,
     )
@@ -54,12 +55,5 @@ def run(app: App, take: TakeRecord, lease: Lease) -> None:
     path = publish(
         made[0], returned_folder(app, take.shot, take.name) / f"part0_{digest[:12]}{made[0].suffix}"
     )
-    parts.set_part(
-        app.ledger,
-        take,
-        0,
-        state=TakeState.DONE,
-        file=str(path),
-        sha256=digest,
-    )
+    parts.set_part(app.ledger, take, 0, state=TakeState.PREPARED, file=str(path), sha256=digest)
     advance(app, take, TakeState.DONE, why="made here")

@@ -19,6 +19,7 @@ from otio_bridge.store import takes
 from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow import fetch, finish, prepare, run_here, submit
 from otio_bridge.workflow.lease import Lease, Waiting, held
+from otio_bridge.workflow.places import tidy
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,17 @@ def step(app: App, queue: str, *, owner: str) -> bool:
             log.error("%s", exc, extra={"action": "ledger_failed", "take": take.id})
         except (BridgeError, OSError) as exc:
             _settle(app, take, exc)
+        finally:
+            tidy(app, take, done=take.state is TakeState.CONFORMED)
     return True
 
 
 def _settle(app: App, take: TakeRecord, exc: BridgeError | OSError) -> None:
     """Faults of the surroundings wait; faults of the take fail it, resumable where it stood."""
+    if app.ending.is_set():
+        # A machine that shuts down ends ffmpeg and us together: that is nothing about the take.
+        log.info("left for another worker: %s", exc, extra={"action": "ending", "take": take.id})
+        return
     waiting = surroundings(exc)
     if waiting is not None:
         due = getattr(exc, "retry_after", None) or app.settings.queue.poll

@@ -6,6 +6,7 @@ What each failure means is the table of `_answers.py`; which addresses may be co
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,9 @@ from otio_bridge.provider import (
 )
 from otio_bridge_providers._answers import Asked, Reply, failure
 from otio_bridge_providers._wire import AddressRefused, GuardedTransport, deadline
+
+# httpx logs every address it asks for, and results lie at signed ones, which are secrets.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 #: The largest answer that is not a download.
 _ANSWER_CAP = 8 << 20

@@ -45,14 +45,14 @@ def opened(folder: Path) -> App:
     return App.open(load(folder))
 
 
-def drive(app: App, *, patience: float = 90.0) -> list[TakeRecord]:
+def drive(app: App, *, patience: float = 90.0, over: frozenset[TakeState] = OVER) -> list[TakeRecord]:
     """Do every step and every round until all takes are over. Fails after `patience` seconds."""
     until = time.monotonic() + patience
     while True:
         worked = [step(app, queue, owner="test") for queue in QUEUES]
         tick(app, owner="test")
         rows = takes.by_state(app.ledger, TakeState)
-        if all(row.state in OVER for row in rows):
+        if all(row.state in over for row in rows):
             return rows
         if not any(worked):
             time.sleep(0.05)

@@ -38,6 +38,7 @@ def run(project: Path, queue: str, slot: int) -> int:
     ending = asked_to_end(tied=True)
     owner = Owner.of(os.getpid(), f"{queue}/{slot}")
     with App.open(settings) as app, present(app, owner, "worker", (queue,)):
+        app.ending = ending
         worker = SlotWorker(app, queue, owner=str(owner), ending=ending)
         worker.work(max_jobs=settings.queue.recycle)
     return 0
