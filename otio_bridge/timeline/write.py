@@ -13,6 +13,7 @@ from otio_bridge.errors import BridgeError, RefusedInput
 from otio_bridge.timeline import ours
 from otio_bridge.timeline.load import Edit, parse_otio
 from otio_bridge.timeline.target import Target, target_named
+from otio_bridge.timeline.url import to_path
 
 
 def write_edit(edit: Edit, out: Path, *, target: Target | str = "review", overwrite: bool = False) -> Path:
@@ -45,6 +46,17 @@ def write_edit(edit: Edit, out: Path, *, target: Target | str = "review", overwr
         raise BridgeError("the relinked edit reads back otherwise than it was written", value=out)
     _replace(out, text)
     return out
+
+
+def relative_notes(edit: Edit, out: Path) -> tuple[str, ...]:
+    """What a person should know where `out` lies elsewhere than the edit: its relative addresses lead astray."""
+    if _same_file(out.absolute().parent, edit.base):
+        return ()
+    urls = _shown(edit.timeline)
+    count = sum(1 for url in urls if url and to_path(url, base=Path("/a")) != to_path(url, base=Path("/b")))
+    if not count:
+        return ()
+    return (f"{count} clips name their media relative to {edit.base}: write the relinked edit there",)
 
 
 def _same_file(one: Path, other: Path) -> bool:

@@ -6,17 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.diff import ChangeWord
 from otio_bridge.model.frames import Span
+from otio_bridge.model.media import MediaKind, MediaRef
 from otio_bridge.model.relink import Original, RelinkReport, Sidecar, plain, unsigned
 from otio_bridge.model.request import Placement
+from otio_bridge.model.time import FrameRange
+from otio_bridge.timeline import ours
 from otio_bridge.timeline.load import Edit, read_edit
 from otio_bridge.timeline.relink import relink
+from otio_bridge.timeline.target import TARGETS
 from otio_bridge.timeline.undo import undo
 from otio_bridge.timeline.walk import walk
-from otio_bridge.timeline.write import write_edit
+from otio_bridge.timeline.write import relative_notes, write_edit
 from tests.unit.linkable import S, above_link, clip, cut, gap, link, plain_link, saved, span_of, take, time
 
 
@@ -341,6 +347,21 @@ def test_the_edit_is_never_written_over_and_other_formats_are_told(edit: Edit, t
     assert [path.name for path in tmp_path.iterdir()] == [edit.path.name]
 
 
+def test_relative_media_are_told_when_the_edit_is_written_elsewhere(tmp_path: Path) -> None:
+    edit = saved(cut(clip("A", url="media/A.mov"), clip("B")), tmp_path)
+    assert relative_notes(edit, tmp_path / "out.otio") == ()
+    assert relative_notes(edit, tmp_path / "x" / "out.otio")[0].startswith("1 clips")
+
+
+def test_the_ledgers_media_make_an_original() -> None:
+    ref = MediaRef(
+        kind=MediaKind.MOVIE, url="/m/A.mov", path="/m/A.mov", available=FrameRange(start=86400, duration=240)
+    )
+    media = ours.from_json(Original.of(ref).references["DEFAULT_MEDIA"])
+    assert media.target_url == "/m/A.mov" and media.available_range == span_of(86400, 240)
+    assert isinstance(ours.from_json(Original.of(None).references["DEFAULT_MEDIA"]), S.MissingReference)
+
+
 def test_secrets_do_not_travel() -> None:
     url = "https://me:pw@cdn.example.com/a.mov?X-Amz-Signature=abc#t"
     assert plain({"from": [f"got {url} today"], "n": 2**70, 3: {Fraction(1, 2)}}) == {
@@ -359,3 +380,58 @@ def test_resolve_is_told_apart_from_edits_it_would_refuse(tmp_path: Path) -> Non
     assert "file://" in relink(edit, [], target="resolve").notes[0]
     fine = saved(cut(clip("A")), tmp_path, "fine.otio")
     assert relink(fine, [plain_link()], target="resolve").notes == ()
+
+
+_kinds = st.lists(
+    st.tuples(st.sampled_from(["clip", "bare", "gap", "nest", "off"]), st.integers(1, 50)), max_size=6
+)
+_wishes = st.sampled_from(["none", "in place", "above", "short", "temp"])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_kinds, st.data(), st.sampled_from(sorted(TARGETS)))
+def test_any_cut_is_given_back(
+    tmp_path: Path, kinds: list[tuple[str, int]], data: st.DataObject, target: str
+) -> None:
+    """Whatever is linked however, an undo by sidecar gives the edit back, and unlinked clips never change."""
+    edit = saved(cut(*(_item(kind, i, n) for i, (kind, n) in enumerate(kinds))), tmp_path)
+    before = as_json(edit)
+    links, still = [], []
+    for i, (kind, n) in enumerate(kinds):
+        wish = data.draw(_wishes)
+        start = 0 if kind == "gap" else 86400 if kind == "bare" else 86500
+        length = 240 if kind == "bare" else n
+        address = f"0:{i}/0:0" if kind == "nest" else f"0:{i}"
+        if wish == "none":
+            still.append(i)
+        elif wish == "above":
+            links.append(above_link(address, start, length, Fraction(1)))
+        else:
+            held = length - (wish == "short")
+            made = take("v001", start, max(1, held), temp=wish == "temp", covers=wish != "short")
+            links.append(link(address, Span(start=start, n=length), made))
+    report = relink(edit, links, target=target)
+    for i in still:
+        assert (
+            json.loads(edit.timeline.tracks[0][i].to_json_string())
+            == before["tracks"]["children"][0]["children"][i]
+        )
+    later = again(edit, report, target)
+    undo(later, report.sidecar)
+    assert as_json(later) == before
+
+
+def _item(kind: str, i: int, n: int) -> Any:
+    if kind == "gap":
+        return gap(n)
+    one = clip(f"c{i}", 86500, n)
+    if kind == "bare":
+        one.source_range = None
+    if kind == "off":
+        one.enabled = False
+    if kind != "nest":
+        return one
+    nest, inner = S.Stack(name="nest"), S.Track(name="inner", kind="Video")
+    inner.append(one)
+    nest.append(inner)
+    return nest
