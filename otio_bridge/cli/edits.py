@@ -49,7 +49,7 @@ def shots(
 ) -> None:
     """List the shots EDIT asks for: operation, place, ranges, timecodes, handles, and why each was chosen."""
     settings = settings_or_defaults(project)
-    choice = choice_of(settings, select, operation, prompt, options, shot_list)
+    choice = choice_of(select, operation, prompt, options, shot_list)
     emit(reading.shots(settings, edit, choice=choice, rate=rate_of(rate), cut=cut), as_json, show.shots)
 
 
@@ -82,7 +82,7 @@ def plan(
 ) -> None:
     """Say what `send` would do with EDIT: what is covered, what needs work and why, and its cost. Sends nothing."""
     with open_app(project) as app:
-        choice = choice_of(app.settings, select, operation, prompt, options, shot_list)
+        choice = choice_of(select, operation, prompt, options, shot_list)
         result = planning.plan(
             app,
             edit,
@@ -135,7 +135,7 @@ def send(
 ) -> None:
     """Dispatch what `plan` says for EDIT. What is covered is never sent again, whatever the file is called."""
     with open_app(project) as app:
-        choice = choice_of(app.settings, select, operation, prompt, options, shot_list)
+        choice = choice_of(select, operation, prompt, options, shot_list)
         report = dispatch.send(
             app,
             edit,
@@ -159,7 +159,7 @@ def send(
 
 
 @click.command()
-@edit_argument
+@click.argument("edit", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
 )
@@ -173,25 +173,31 @@ def send(
 @click.option("--only", multiple=True, metavar="SHOT", help="Relink this shot alone; may be repeated.")
 @click.option("--newest", is_flag=True, help="Where nothing is picked or approved, show the newest take.")
 @click.option("--temp", is_flag=True, help="Animatics and tests may become active too.")
-@click.option("--undo", is_flag=True, help="Take our takes out of EDIT again, by ledger or sidecar.")
+@click.option(
+    "--undo",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Take our takes out of the relinked FILE again, by ledger or sidecar; EDIT is not needed.",
+)
 @click.option(
     "--sidecar",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     default=None,
-    help="The sidecar to undo by; else the one beside EDIT, else the ledger.",
+    help="The sidecar to undo by; else the one beside FILE, else the ledger.",
 )
 @rate_option
 @cut_option
 @project_option
 @json_option
 def relink(
-    edit: Path,
+    edit: Path | None,
     out: Path,
     target: str,
     only: tuple[str, ...],
     newest: bool,
     temp: bool,
-    undo: bool,
+    undo: Path | None,
     sidecar: Path | None,
     rate: str | None,
     cut: str | None,
@@ -202,14 +208,14 @@ def relink(
 
     The take shown is the picked one, else the newest approved, else selected, that covers the need.
     """
+    if (edit is None) == (undo is None):
+        raise RefusedInput("say which edit", allowed=("relink EDIT -o OUT", "relink --undo FILE -o OUT"))
+    if out.resolve() == (edit or undo or out.parent).resolve():
+        raise RefusedInput("the edit itself is never overwritten", value=out, next="give --out another name")
     with open_app(project) as app:
-        if out.resolve() == edit.resolve():
-            raise RefusedInput(
-                "the edit itself is never overwritten", value=out, next="give --out another name"
-            )
-        if undo:
-            result = relinking.undo(app, edit, out, sidecar=sidecar)
-        else:
+        if undo is not None:
+            result = relinking.undo(app, undo, out, sidecar=sidecar)
+        elif edit is not None:
             result = relinking.relink(
                 app,
                 edit,

@@ -91,15 +91,13 @@ def open_app(project: Path | None) -> App:
 
 
 def choice_of(
-    settings: Settings,
     select: tuple[str, ...],
     operation: str | None,
     prompt: str | None,
     options: tuple[str, ...],
     shot_list: Path | None,
 ) -> Choice:
-    """The choice the options describe; the project's own selection where they say nothing."""
-    terms = select or ((settings.project.selection,) if settings.project.selection and not shot_list else ())
+    """The choice the options describe; where they say nothing, marks, else the project's own selection."""
     rows = read_shot_list(shot_list) if shot_list is not None else ()
     return make_choice(terms=terms, operation=operation, prompt=prompt, options=options, rows=rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.table import Table
 
@@ -20,8 +22,9 @@ _SIGN = {Severity.NOTE: "·", Severity.WARN: "!", Severity.REFUSE: "✗"}
 
 
 def console() -> Console:
-    """A terminal that never breaks a word of a path, and takes text as text."""
-    return Console(highlight=False, markup=False, soft_wrap=True)
+    """A terminal that never breaks a word of a path, and takes text as text; files and pipes get wide lines."""
+    wide = None if sys.stdout.isatty() else 200
+    return Console(highlight=False, markup=False, soft_wrap=True, width=wide)
 
 
 def _table(*columns: str) -> Table:
@@ -119,25 +122,21 @@ def sent(report: SendReport) -> None:
 
 
 def take_lines(rows: tuple[TakeLine, ...]) -> None:
-    """Takes, a row each, with the reason and the next command under those that need one."""
+    """Takes, a row each; under them where their files are, and what those that need something wait for."""
     out = console()
-    table = _table("shot", "take", "state", "", "review", "operation", "provider", "cost", "file")
+    if not rows:
+        out.print("no takes")
+        return
+    table = _table("shot", "take", "state", "", "review", "operation", "provider", "cost")
     for row in rows:
         done = f"{row.progress:.0%}" if row.progress is not None else ""
         state = f"{row.state} {row.wait}" if row.wait else str(row.state)
-        table.add_row(
-            row.shot,
-            row.take,
-            state,
-            done,
-            row.review,
-            row.operation,
-            f"{row.provider} {row.model}",
-            str(row.spent),
-            row.file or "-",
-        )
+        who = f"{row.provider} {row.model}" + (" (temp)" if row.temp else "")
+        table.add_row(row.shot, row.take, state, done, row.review, row.operation, who, str(row.spent))
     out.print(table)
     for row in rows:
+        if row.file:
+            out.print(f"{row.shot} {row.take}: {row.file}")
         if row.next or row.wait:
             out.print(f"{row.shot} {row.take}: {row.why}")
         if row.next:

@@ -88,7 +88,7 @@ def takes_add(
 @project_option
 @json_option
 def pick(shot: str, take: str, at: str | None, project: Path | None, as_json: bool) -> None:
-    """Choose what SHOT shows: a take (v003) or `original`."""
+    """Choose what SHOT shows: a take (v003), or `none` to let go of the choice made before."""
     with open_app(project) as app:
         emit(deciding.pick(app, shot, take, at=at), as_json, show.decided)
 

@@ -194,9 +194,3 @@ def _choose(
 
 def _may(offer: TakeLink | None, temp: bool) -> bool:
     return offer is not None and offer.covers and (temp or not offer.temp)
-
-
-def link_clip(app: App, clip: Occurrence, cut: str) -> Link | None:
-    """The link of one clip on its own, for tools that hand over clips one by one (the OTIO plug-in)."""
-    found, _ = links_for(app, [clip], cut)
-    return found[0] if found else None

@@ -54,6 +54,7 @@ def open_edit(settings: Settings, path: Path, *, rate: Fraction | None = None) -
         convention=settings.project.retime_convention,
         maps=PathMaps.from_settings(settings.media.paths),
         roots=tuple(settings.media.roots),
+        unpack=settings.state_folder / "unpacked",
     )
 
 

@@ -65,13 +65,13 @@ def review(app: App, shot: str, version: str, state: str, *, note: str = "") -> 
 def pick(app: App, shot: str, version: str, *, at: str | None = None) -> Decision:
     """Choose what a shot shows, or with `at` (a record timecode) what one occurrence of it shows.
 
-    `original` as version lets go of the pick. Raises RefusedInput for a take that is not READY.
+    `none` as version lets go of the pick. Raises RefusedInput for a take that is not READY.
     """
     owner = shot_named(app, shot)
     where = occurrences_at(owner, at)
     ids: list[str | None] = [occurrence.id for occurrence in where] or [None]
-    name = "original"
-    if version == "original":
+    name = "none"
+    if version == "none":
         for occurrence_id in ids:
             reviews.unpick(app.ledger, owner.id, author=app.author, occurrence_id=occurrence_id)
     else:
