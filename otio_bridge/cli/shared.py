@@ -99,7 +99,7 @@ def choice_of(
 ) -> Choice:
     """The choice the options describe; where they say nothing, marks, else the project's own selection."""
     rows = read_shot_list(shot_list) if shot_list is not None else ()
-    return make_choice(terms=terms, operation=operation, prompt=prompt, options=options, rows=rows)
+    return make_choice(terms=select, operation=operation, prompt=prompt, options=options, rows=rows)
 
 
 def rate_of(text: str | None) -> Fraction | None:
