@@ -11,7 +11,7 @@ from typing import Self
 from otio_bridge.errors import QueueError, RefusedInput
 from otio_bridge.media.ffmpeg import executable
 from otio_bridge.model.money import Money
-from otio_bridge.queue import Nudger
+from otio_bridge.queue import Nudger, server_url
 from otio_bridge.registry import Registry, load_providers
 from otio_bridge.settings import Settings
 from otio_bridge.store.ledger import Ledger
@@ -19,9 +19,6 @@ from otio_bridge.store.money import set_cap
 from otio_bridge.timeline.url import PathMaps
 
 log = logging.getLogger(__name__)
-
-#: Where the private queue server's address is written while one runs (owner-only file).
-QUEUE_URL_FILE = "queue-url"
 
 
 class App:
@@ -76,13 +73,7 @@ class App:
     @property
     def redis_url(self) -> str | None:
         """The queue server: as set, else the private one while it runs, else None."""
-        if self.settings.redis_url is not None:
-            return self.settings.redis_url.get_secret_value()
-        file = self.settings.state_folder / QUEUE_URL_FILE
-        try:
-            return file.read_text(encoding="ascii").strip() or None
-        except OSError:
-            return None
+        return server_url(self.settings)
 
     def nudge(self, queue: str, count: int = 1) -> None:
         """Tell workers there is something on `queue`. A nudge that cannot be sent only delays."""
