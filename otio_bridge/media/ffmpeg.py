@@ -28,6 +28,8 @@ from otio_bridge.media.sniff import Container, sniff
 
 #: What ffmpeg and PyAV may open by URL.
 PROTOCOLS = "file,pipe"
+#: Transport and program streams: clocks that begin anywhere, seeks that land late by a group of pictures.
+STREAMS = frozenset({"mpegts", "mpegps"})
 _TAIL_LINES = 12
 
 
@@ -91,9 +93,10 @@ def input_args(
     """`… -i file:…` for a movie, a still or a `%04d` sequence, fenced by what the file really is.
 
     `rate` is stamped on stills and sequences; on movies only where it is given, and then replaces the
-    file's own times (frame k shows at k/rate). `seek` is seconds after the file's start: written with six
-    decimals, since milliseconds land on the next frame at NTSC rates (media.md §6). `first_number` is the
-    sequence file to begin with. Raises MediaError for what is not media.
+    file's own times (frame k shows at k/rate). `seek` is a time on the file's own clock, which becomes 0:
+    not after the file's start, over which versions of ffmpeg disagree (sound's priming); with six decimals,
+    since milliseconds land on the next frame at NTSC rates (media.md §6). In `STREAMS` it *is* seconds after
+    the file's start. `first_number` is the sequence file to begin with. Raises MediaError for what is not media.
     """
     stamp = ["-framerate", str(rate or 25)]
     if sequence.is_pattern(path):
@@ -108,8 +111,11 @@ def input_args(
         args += stamp
     elif rate is not None:
         args += ["-r", str(rate)]
-    if seek:
-        args += ["-ss", f"{float(seek):.6f}"]
+    if seek is not None and found.name in STREAMS:
+        # Their own clock is not to be had: ffmpeg moves it to the first stream that is used.
+        args += ["-ss", _seconds(seek)] if seek > 0 else []
+    elif seek is not None:
+        args += ["-seek_timestamp", "1", "-ss", _seconds(seek)]
     return [*args, "-i", file_url(path)]
 
 
@@ -117,6 +123,12 @@ def output_arg(path: str | Path) -> str:
     """A movie or `%04d` sequence as an output: no option, no protocol, no other pattern in its name."""
     whole = Path(path).absolute()
     return sequence.for_ffmpeg(whole) if sequence.is_pattern(path) else str(whole)
+
+
+def _seconds(time: Fraction) -> str:
+    """With six decimals, exactly: no float is wide enough for every clock."""
+    millionths = round(time * 1_000_000)
+    return f"{'-' if millionths < 0 else ''}{abs(millionths) // 1_000_000}.{abs(millionths) % 1_000_000:06d}"
 
 
 def raw_input_args(width: int, height: int, rate: Fraction, pix_fmt: str = "rgb24") -> list[str]:

@@ -80,13 +80,12 @@ def arguments(*nodes: Any) -> list[str]:
 # ---------------------------------------------------------------- steps with a reason
 
 
-def cut_on_grid(rate: Fraction, first: int, frames: int) -> tuple[Step, ...]:
-    """Frames `first` to `first + frames` of a picture put on a constant grid (the winner of media.md §6)."""
-    return (
-        step("fps", rate, start_time=0),
-        step("trim", start_frame=first, end_frame=first + frames),
-        step("setpts", "PTS-STARTPTS"),
-    )
+def cut_on_grid(grid: Fraction, first: int, frames: int, rate: Fraction) -> tuple[Step, ...]:
+    """Frames `first` to `first + frames` of a picture put on a constant grid, stamped at `rate`.
+
+    The winner of media.md §6.
+    """
+    return (step("fps", grid, start_time=0), *cut_by_count(rate, first, frames))
 
 
 def cut_by_count(rate: Fraction, first: int, frames: int) -> tuple[Step, ...]:
@@ -99,7 +98,8 @@ def stamped(rate: Fraction, frames: int) -> tuple[Step, ...]:
     return (
         step("settb", 1 / rate),
         step("setpts", "N"),
-        # Says the new rate to the encoder. It may lose or double the last picture, whose length nobody knows.
+        # Says the rate to the encoder (`setpts` of ffmpeg 7 forgets it, and no timecode is written). It may
+        # lose or double the last picture, whose length nobody knows.
         step("tpad", stop_mode="clone", stop=2),
         step("fps", rate, start_time=0),
         step("trim", end_frame=frames),
@@ -111,11 +111,13 @@ def deinterlaced() -> Step:
     return step("bwdif", mode="send_frame", parity="auto", deint="all")
 
 
-def sound_between(rate: int, first: int, samples: int) -> tuple[Step, ...]:
-    """Exactly `samples` samples from sample `first` of the input's zero; silence where there are none."""
+def sound_between(rate: int, first: int, samples: int, zero: Fraction = Fraction(0)) -> tuple[Step, ...]:
+    """Exactly `samples` samples from sample `first` after time `zero`; silence where there are none."""
     return (
-        # async=1 only fills and trims: sound that starts late, or has a hole, stays in its place.
-        step("aresample", rate, **{"async": 1, "first_pts": 0}),
+        step("asetpts", f"PTS-{zero}/TB"),
+        # async=1 only fills and trims: sound that starts late, or has a hole, stays in its place; at the
+        # start from a hundredth of a millisecond on, less than a sample.
+        step("aresample", rate, **{"async": 1, "first_pts": 0, "min_comp": "0.00001"}),
         step("apad", whole_len=first + samples),
         step("atrim", start_sample=first, end_sample=first + samples),
         step("asetpts", "N/SR/TB"),

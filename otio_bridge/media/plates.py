@@ -15,13 +15,13 @@ from typing import Literal, NamedTuple
 from otio_bridge.errors import MediaError
 from otio_bridge.media import sequence
 from otio_bridge.media.encoders import Encoder, encoder_for
-from otio_bridge.media.ffmpeg import input_args, output_arg, run
+from otio_bridge.media.ffmpeg import STREAMS, input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
-from otio_bridge.media.graphs import Step, chain, cut_by_count, cut_on_grid, deinterlaced, stamped, step
+from otio_bridge.media.graphs import Step, chain, cut_by_count, cut_on_grid, deinterlaced, step
 from otio_bridge.media.pixels import as_read, as_written, for_take
 from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound, sample_counts
-from otio_bridge.media.timing import SEEKS_EXACTLY, longest_group, picture_delay, shown_times
+from otio_bridge.media.timing import SEEKS_EXACTLY, clock_of, longest_group, shown_times
 from otio_bridge.model.conform import Box, Raster
 from otio_bridge.model.media import FieldOrder, MediaInfo, MediaKind
 from otio_bridge.model.time import FrameRange, Rate, can_drop, timecode
@@ -29,9 +29,8 @@ from otio_bridge.model.value import Value
 
 #: Pictures decoded before the first wanted one, in seconds: more than any re-ordering.
 _PREROLL = 2
-#: Transport and program streams: their seek lands late by up to a group of pictures.
+#: The same for streams, whose seek lands late.
 _PREROLL_STREAMS = 10
-_STREAMS = frozenset({"mpegts", "mpegps"})
 
 
 class PlateSpec(Value):
@@ -125,23 +124,26 @@ def picture_source(info: MediaInfo, first: int, frames: int, rate: Fraction) -> 
         return PictureSource(
             input_args(info.path, rate=rate, first_number=number), (step("trim", end_frame=frames),)
         )
-    if info.container not in SEEKS_EXACTLY | _STREAMS:
+    if info.container not in SEEKS_EXACTLY | STREAMS:
         # AVI and the like: pictures are counted, their times and index mean little.
         return PictureSource(input_args(info.path), cut_by_count(rate, first, frames))
-    again = () if info.rate == rate else stamped(rate, frames)
     before = pre_roll(info, first)
+    # The grid may lose a last picture whose length the file does not state; held on, it is not the last.
+    last = (step("tpad", stop_mode="clone", stop=2),) if info.variable else ()
     if before == 0:
         # Decoded from the start: the first picture is frame 0 wherever its clock begins.
-        steps = (step("setpts", "PTS-STARTPTS"), *cut_on_grid(info.rate, first, frames))
-        return PictureSource(input_args(info.path), (*steps, *again))
-    seek = picture_delay(info.path) + before / info.rate
-    steps = (*cut_on_grid(info.rate, first - before, frames), *again)
-    return PictureSource(input_args(info.path, seek=seek), steps)
+        begun = step("setpts", "PTS-STARTPTS")
+        grid = cut_on_grid(info.rate, first, frames, rate)
+        return PictureSource(input_args(info.path), (begun, *last, *grid))
+    clock = clock_of(info.path)
+    seek = clock.picture + before / info.rate - (clock.file if info.container in STREAMS else 0)
+    grid = cut_on_grid(info.rate, first - before, frames, rate)
+    return PictureSource(input_args(info.path, seek=seek), (*last, *grid))
 
 
 def pre_roll(info: MediaInfo, first: int) -> int:
     """The frame to seek to, so that what shows at `first` is surely decoded; 0 means from the start."""
-    if info.container in _STREAMS:
+    if info.container in STREAMS:
         if longest_group(info.path) > _PREROLL_STREAMS - 2:
             return 0
         return max(0, floor(first - _PREROLL_STREAMS * info.rate))

@@ -122,10 +122,18 @@ def longest_group(path: str | Path) -> Fraction:
     return max(gaps, default=0) * stream.time_base
 
 
-def picture_delay(path: str | Path) -> Fraction:
-    """Seconds from the file's start, which ffmpeg's `-ss` counts from, to its first picture."""
+class Clock(NamedTuple):
+    """Times on a file's own clock, in seconds: its start as the container says, and its first picture."""
+
+    file: Fraction
+    picture: Fraction
+
+
+def clock_of(path: str | Path) -> Clock:
+    """When a movie and its pictures start. Raises MediaError."""
     with opened(path) as (_, file):
         head = next(file.decode(picture_stream(path, file)), None)
-        if head is None or head.pts is None or head.time_base is None:
-            return Fraction(0)
-        return head.pts * head.time_base - Fraction(file.start_time or 0, 1_000_000)
+        shows = Fraction(0)
+        if head is not None and head.pts is not None and head.time_base is not None:
+            shows = head.pts * head.time_base
+        return Clock(Fraction(file.start_time or 0, 1_000_000), shows)
