@@ -35,7 +35,7 @@ def test_every_still_reads_back(suffix: str, tmp_path: Path) -> None:
 
 
 def test_every_number_reads_back() -> None:
-    for number in [*range(300), *range(300, 65536, 97), 65535]:
+    for number in [*range(300), *range(300, 65536, 397), 65535]:
         assert read_code(code_picture(number, 160, 90)) == number
 
 
@@ -55,7 +55,7 @@ def test_what_is_no_code_reads_as_none() -> None:
 
 
 def test_a_blend_reads_as_a_neighbour_or_none() -> None:
-    for number in range(0, 4000, 13):
+    for number in range(0, 4000, 61):
         blend = (code_picture(number).astype(float) + code_picture(number + 1)) / 2
         assert read_code(blend) in (None, number, number + 1)
 

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otio_bridge.errors import MediaError, RefusedInput
@@ -141,6 +141,7 @@ def test_receipts_survive(tmp_path: Path) -> None:
     assert read_receipts(tmp_path / "none") == []
 
 
+@settings(max_examples=40, deadline=None)
 @given(cut=st.integers(0, 200))
 def test_half_a_receipt_is_no_answer(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     receipt = receipt_file(tmp_path_factory.mktemp("r") / "a.receipt", 1024)
