@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from otio_bridge.model.time import FrameRange
@@ -40,39 +41,60 @@ class _Score(NamedTuple):
 def assign(clips: Sequence[Sequence[Stretch]], shots: Sequence[Sequence[Stretch]]) -> list[tuple[int, ...]]:
     """The shot of each clip by index: one, none, or several where nobody could tell them apart.
 
-    Pairs are taken best first, each shot once; a clip left over is a further clip of the shot it fits best.
+    Best fits are taken first, each shot once; a clip left over is a further clip of the shot it fits best.
     A clip that lies inside its best shot is not pushed to a lesser one, unless that one played at its place.
+    The order of clips and shots does not matter: fits that are equally good are settled together.
     """
     lines = _lines(shots)
     scores = [_scores(stretches, lines) for stretches in clips]
     pairs = sorted(
-        ((score, -clip, -shot) for clip, fits in enumerate(scores) for shot, score in fits.items()),
+        ((score, clip, shot) for clip, fits in enumerate(scores) for shot, score in fits.items()),
         reverse=True,
     )
-    taken: dict[int, _Score] = {}
-    given: dict[int, tuple[int, _Score]] = {}
-    for score, minus_clip, minus_shot in pairs:
-        clip, shot = -minus_clip, -minus_shot
-        if clip in given or shot in taken:
+    given: dict[int, tuple[int, ...]] = {}
+    taken: set[int] = set()
+    for score, equal in groupby(pairs, key=lambda pair: pair[0]):
+        open_ = [(c, s) for _, c, s in equal if c not in given and s not in taken and _may(scores[c], score)]
+        for some_clips, some_shots in _tangles(open_):
+            taken |= some_shots
+            for clip in some_clips:
+                given[clip] = tuple(sorted(shot for shot in some_shots if scores[clip].get(shot) == score))
+    return [given.get(clip) or _best(fits) for clip, fits in enumerate(scores)]
+
+
+def _may(fits: dict[int, _Score], score: _Score) -> bool:
+    """Whether a clip may be given a shot it fits so, though it may fit another better."""
+    best = max(fits.values())
+    return score == best or score.same_place or not best.inside
+
+
+def _best(fits: dict[int, _Score]) -> tuple[int, ...]:
+    """The shots a clip fits best."""
+    best = max(fits.values(), default=None)
+    return tuple(shot for shot, score in sorted(fits.items()) if score == best)
+
+
+def _tangles(pairs: Sequence[tuple[int, int]]) -> list[tuple[set[int], set[int]]]:
+    """Clips and shots that hang together: a clip in two pairs joins their shots, and the other way round."""
+    of_clip: dict[int, list[int]] = defaultdict(list)
+    of_shot: dict[int, list[int]] = defaultdict(list)
+    for clip, shot in pairs:
+        of_clip[clip].append(shot)
+        of_shot[shot].append(clip)
+    found, done = [], set[int]()
+    for first in of_clip:
+        if first in done:
             continue
-        best = max(scores[clip].values())
-        if score == best or score.same_place or not best.inside:
-            taken[shot], given[clip] = score, (shot, score)
-    return [_settled(scores[clip], given.get(clip), taken) for clip in range(len(clips))]
-
-
-def _settled(
-    fits: dict[int, _Score], given: tuple[int, _Score] | None, taken: dict[int, _Score]
-) -> tuple[int, ...]:
-    """The clip's shots: what it was given and whatever fits as well and nobody fits better."""
-    if not fits:
-        return ()
-    if given is None:
-        best = max(fits.values())
-        return tuple(shot for shot, score in sorted(fits.items()) if score == best)
-    mine, score = given
-    rivals = (shot for shot, other in fits.items() if other == score and taken.get(shot, score) == score)
-    return tuple(sorted({mine, *rivals}))
+        clips, shots, pending = {first}, set[int](), [first]
+        while pending:
+            for shot in of_clip[pending.pop()]:
+                if shot not in shots:
+                    shots.add(shot)
+                    pending += [clip for clip in of_shot[shot] if clip not in clips]
+                    clips.update(of_shot[shot])
+        done |= clips
+        found.append((clips, shots))
+    return found
 
 
 class _Line:

@@ -83,11 +83,11 @@ class _Search:
     def __init__(self, edit: Edit, sidecars: Sequence[Sidecar], originals: Mapping[str, Original]) -> None:
         self.edit, self.originals = edit, originals
         self.by_shot: dict[str, list[SidecarEntry]] = defaultdict(list)
-        self.by_path: dict[str, SidecarEntry] = {}
+        self.by_path: dict[str, list[SidecarEntry]] = defaultdict(list)
         for entry in (entry for sidecar in sidecars for entry in sidecar.entries):
             self.by_shot[entry.shot_id].append(entry)
             for path in entry.paths.values():
-                self.by_path.setdefault(path, entry)
+                self.by_path[path].append(entry)
 
     def events(self) -> list[_Event]:
         """Every touched item."""
@@ -102,13 +102,14 @@ class _Search:
             return _Event(node, address, shot or "?", shot_id, marked=True) if marked or note else None
         references = node.media_references()
         mine = [ref for key, ref in references.items() if ours.is_our_reference(key, ref)]
-        shown = self.by_path.get(self._path(node.media_reference) or "")
+        shown = self._shown(address, node)
         if shown is None and not mine and not note:
             return _Event(node, address, shot or "?", shot_id, marked=True) if marked else None
         told = ours.note(mine[0]) if mine else {}
         shot_id = shot_id or str(told.get("shot_id", "")) or (shown.shot_id if shown else "")
         shot = shot or str(told.get("shot", "")) or (shown.shot if shown else "?")
-        if note.get("above") or (shown is not None and shown.placement is Placement.ABOVE):
+        lies_above = "above" in note if note else shown is not None and shown.placement is Placement.ABOVE
+        if lies_above:
             return _Event(node, address, shot, shot_id, above=True)
         here = ours.original_of(node)
         own = {key: ref for key, ref in references.items() if not ours.is_our_reference(key, ref)}
@@ -122,6 +123,18 @@ class _Search:
         }
         again = {key: ours.from_json(reference) for key, reference in was.references.items()}
         return _Event(node, address, shot, shot_id, was.model_copy(update=flags), again)
+
+    def _shown(self, address: str, node: Any) -> SidecarEntry | None:
+        """The link whose take the clip shows: one take may be linked in place here and above there."""
+        entries = self.by_path.get(self._path(node.media_reference) or "", ())
+        return max(
+            entries,
+            key=lambda entry: (
+                entry.name == node.name,
+                entry.address == address and entry.placement is not Placement.ABOVE,
+            ),
+            default=None,
+        )
 
     def _known(self, shot_id: str, address: str, name: str) -> Original | None:
         """Of the clip at its address, else of its name, else of any of its shot (all show one media)."""

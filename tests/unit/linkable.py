@@ -1,5 +1,6 @@
 """Small timelines for the relink tests, written to disk and read as any edit is."""
 
+import json
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import opentimelineio as otio
 
 from otio_bridge.model.frames import Span, record_need, source_need
-from otio_bridge.model.relink import Link, TakeLink
+from otio_bridge.model.relink import Link, RelinkReport, TakeLink
 from otio_bridge.model.request import Placement
 from otio_bridge.model.time import FrameRange
 from otio_bridge.timeline.load import Edit, read_edit
+from otio_bridge.timeline.write import write_edit
 
 S = otio.schema
 RATE = 24
@@ -80,3 +82,23 @@ def above_link(address: str, start: int, n: int, s: Fraction, **more: Any) -> Li
     need = record_need(span)
     made = take("v001", need.start - 8, need.duration + 16)
     return link(address, span, made, placement=Placement.ABOVE, record_class=True, **more)
+
+
+def as_json(edit: Edit) -> Any:
+    return json.loads(edit.timeline.to_json_string())
+
+
+def first(edit: Edit, track: int = 0, child: int = 0) -> Any:
+    return edit.timeline.tracks[track][child]
+
+
+def again(edit: Edit, report: RelinkReport, target: str = "review") -> Edit:
+    """The edit as another process reads it."""
+    return read_edit(write_edit(edit, edit.path.with_name("out.otio"), target=target))
+
+
+def small_cut(folder: Path) -> Edit:
+    """Two clips, a gap and a slowed clip under an empty track of titles."""
+    retimed = clip("slow", 86450, 40)
+    retimed.effects.append(S.LinearTimeWarp(time_scalar=0.5))
+    return saved(cut(clip("A"), clip("B", 86410, 24), gap(30), retimed), folder)

@@ -6,44 +6,38 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.diff import ChangeWord
 from otio_bridge.model.frames import Span
-from otio_bridge.model.media import MediaKind, MediaRef
-from otio_bridge.model.relink import Original, RelinkReport, Sidecar, plain, unsigned
+from otio_bridge.model.relink import Original, plain, unsigned
 from otio_bridge.model.request import Placement
-from otio_bridge.model.time import FrameRange
-from otio_bridge.timeline import ours
-from otio_bridge.timeline.load import Edit, read_edit
+from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.relink import relink
-from otio_bridge.timeline.target import TARGETS
 from otio_bridge.timeline.undo import undo
 from otio_bridge.timeline.walk import walk
 from otio_bridge.timeline.write import relative_notes, write_edit
-from tests.unit.linkable import S, above_link, clip, cut, gap, link, plain_link, saved, span_of, take, time
-
-
-def as_json(edit: Edit) -> Any:
-    return json.loads(edit.timeline.to_json_string())
-
-
-def first(edit: Edit, track: int = 0, child: int = 0) -> Any:
-    return edit.timeline.tracks[track][child]
+from tests.unit.linkable import (
+    S,
+    above_link,
+    again,
+    as_json,
+    clip,
+    cut,
+    first,
+    link,
+    plain_link,
+    saved,
+    small_cut,
+    span_of,
+    take,
+    time,
+)
 
 
 @pytest.fixture
 def edit(tmp_path: Path) -> Edit:
-    retimed = clip("slow", 86450, 40)
-    retimed.effects.append(S.LinearTimeWarp(time_scalar=0.5))
-    return saved(cut(clip("A"), clip("B", 86410, 24), gap(30), retimed), tmp_path)
-
-
-def again(edit: Edit, report: RelinkReport, target: str = "review") -> Edit:
-    """The edit as another process reads it."""
-    return read_edit(write_edit(edit, edit.path.with_name("out.otio"), target=target))
+    return small_cut(tmp_path)
 
 
 def test_for_review_every_take_lies_beside_the_original(edit: Edit) -> None:
@@ -85,80 +79,6 @@ def test_for_an_application_the_take_alone_is_the_media(edit: Edit, target: str,
     written = json.loads(edit.path.with_name("out.otio").read_text())
     schema = written["tracks"]["children"][0]["children"][0]["OTIO_SCHEMA"]
     assert schema == ("Clip.1" if target == "nuke" else "Clip.2")
-
-
-@pytest.mark.parametrize("target", ["review", "resolve", "premiere", "nuke"])
-def test_undo_gives_the_edit_back_and_touches_nothing_else(edit: Edit, target: str) -> None:
-    before = as_json(edit)
-    links = [
-        plain_link(),
-        link("0:2", Span(start=0, n=30), take("v001", 0, 40), record_class=True),
-        above_link("0:3", 86450, 40, Fraction(1, 2)),
-    ]
-    report = relink(edit, links, target=target)
-    assert [entry.linked for entry in report.entries] == [True] * 3
-    untouched = as_json(edit)["tracks"]["children"][0]["children"][1]
-    assert untouched == before["tracks"]["children"][0]["children"][1]
-    later = again(edit, report, target)
-    assert as_json(later) != before
-    sidecar = Sidecar.model_validate_json(report.sidecar.model_dump_json()) if report.sidecar else None
-    undone = undo(later, sidecar)
-    assert all(entry.linked for entry in undone.entries)
-    assert as_json(later) == before
-
-
-def test_a_sidecar_keeps_what_json_cannot_say(tmp_path: Path) -> None:
-    one = clip("A")
-    media = one.media_reference.clone()
-    media.metadata["odd"] = {"gain": float("-inf"), "list": [float("nan"), 1.5]}
-    one.media_reference = media
-    edit = saved(cut(one), tmp_path)
-    report = relink(edit, [plain_link()], target="resolve")
-    assert report.sidecar is not None
-    undo(edit, Sidecar.model_validate_json(report.sidecar.model_dump_json()))
-    odd = first(edit).media_reference.metadata["odd"]
-    assert odd["gain"] == float("-inf") and odd["list"][0] != odd["list"][0]
-
-
-def test_undo_for_review_needs_nothing_but_the_file(edit: Edit) -> None:
-    before = as_json(edit)
-    relink(edit, [plain_link()])
-    undo(edit)
-    assert as_json(edit) == before
-
-
-def test_undo_refuses_where_nothing_knows_the_original_and_changes_nothing(edit: Edit) -> None:
-    relink(edit, [plain_link()], target="resolve")
-    linked = as_json(edit)
-    with pytest.raises(RefusedInput, match="sidecar"):
-        undo(edit)
-    assert as_json(edit) == linked
-    original = Original(
-        references={"DEFAULT_MEDIA": {"OTIO_SCHEMA": "ExternalReference.1", "target_url": "/m/A.mov"}}
-    )
-    assert undo(edit, originals={"id-10": original}).linked
-    assert first(edit).media_reference.target_url == "/m/A.mov"
-
-
-def test_undo_finds_the_event_after_the_editor_changed_the_cut_and_an_application_dropped_our_notes(
-    edit: Edit,
-) -> None:
-    report = relink(edit, [plain_link()], target="resolve")
-    one = first(edit)
-    del one.metadata["otio_bridge"]
-    media = one.media_reference.clone()
-    del media.metadata["otio_bridge"]
-    one.media_reference = media
-    one.source_range = span_of(86510, 20)
-    tail = one.clone()
-    tail.source_range = span_of(86530, 10)
-    edit.timeline.tracks[0].insert(0, gap(12))
-    edit.timeline.tracks[0].append(tail)
-    undone = undo(edit, report.sidecar)
-    assert [entry.address for entry in undone.entries] == ["0:1", "0:5"]
-    for place, (start, n) in ((1, (86510, 20)), (5, (86530, 10))):
-        assert first(edit, 0, place).media_reference.target_url == "/m/A.mov"
-        assert first(edit, 0, place).source_range == span_of(start, n)
 
 
 def test_a_take_that_does_not_cover_is_an_alternate_and_the_clip_is_marked(edit: Edit) -> None:
@@ -353,15 +273,6 @@ def test_relative_media_are_told_when_the_edit_is_written_elsewhere(tmp_path: Pa
     assert relative_notes(edit, tmp_path / "x" / "out.otio")[0].startswith("1 clips")
 
 
-def test_the_ledgers_media_make_an_original() -> None:
-    ref = MediaRef(
-        kind=MediaKind.MOVIE, url="/m/A.mov", path="/m/A.mov", available=FrameRange(start=86400, duration=240)
-    )
-    media = ours.from_json(Original.of(ref).references["DEFAULT_MEDIA"])
-    assert media.target_url == "/m/A.mov" and media.available_range == span_of(86400, 240)
-    assert isinstance(ours.from_json(Original.of(None).references["DEFAULT_MEDIA"]), S.MissingReference)
-
-
 def test_secrets_do_not_travel() -> None:
     url = "https://me:pw@cdn.example.com/a.mov?X-Amz-Signature=abc#t"
     assert plain({"from": [f"got {url} today"], "n": 2**70, 3: {Fraction(1, 2)}}) == {
@@ -380,58 +291,3 @@ def test_resolve_is_told_apart_from_edits_it_would_refuse(tmp_path: Path) -> Non
     assert "file://" in relink(edit, [], target="resolve").notes[0]
     fine = saved(cut(clip("A")), tmp_path, "fine.otio")
     assert relink(fine, [plain_link()], target="resolve").notes == ()
-
-
-_kinds = st.lists(
-    st.tuples(st.sampled_from(["clip", "bare", "gap", "nest", "off"]), st.integers(1, 50)), max_size=6
-)
-_wishes = st.sampled_from(["none", "in place", "above", "short", "temp"])
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(_kinds, st.data(), st.sampled_from(sorted(TARGETS)))
-def test_any_cut_is_given_back(
-    tmp_path: Path, kinds: list[tuple[str, int]], data: st.DataObject, target: str
-) -> None:
-    """Whatever is linked however, an undo by sidecar gives the edit back, and unlinked clips never change."""
-    edit = saved(cut(*(_item(kind, i, n) for i, (kind, n) in enumerate(kinds))), tmp_path)
-    before = as_json(edit)
-    links, still = [], []
-    for i, (kind, n) in enumerate(kinds):
-        wish = data.draw(_wishes)
-        start = 0 if kind == "gap" else 86400 if kind == "bare" else 86500
-        length = 240 if kind == "bare" else n
-        address = f"0:{i}/0:0" if kind == "nest" else f"0:{i}"
-        if wish == "none":
-            still.append(i)
-        elif wish == "above":
-            links.append(above_link(address, start, length, Fraction(1)))
-        else:
-            held = length - (wish == "short")
-            made = take("v001", start, max(1, held), temp=wish == "temp", covers=wish != "short")
-            links.append(link(address, Span(start=start, n=length), made))
-    report = relink(edit, links, target=target)
-    for i in still:
-        assert (
-            json.loads(edit.timeline.tracks[0][i].to_json_string())
-            == before["tracks"]["children"][0]["children"][i]
-        )
-    later = again(edit, report, target)
-    undo(later, report.sidecar)
-    assert as_json(later) == before
-
-
-def _item(kind: str, i: int, n: int) -> Any:
-    if kind == "gap":
-        return gap(n)
-    one = clip(f"c{i}", 86500, n)
-    if kind == "bare":
-        one.source_range = None
-    if kind == "off":
-        one.enabled = False
-    if kind != "nest":
-        return one
-    nest, inner = S.Stack(name="nest"), S.Track(name="inner", kind="Video")
-    inner.append(one)
-    nest.append(inner)
-    return nest
