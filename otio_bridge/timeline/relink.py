@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 import opentimelineio as otio
@@ -36,7 +37,7 @@ from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.target import Target, reference, shape_notes, target_named
 from otio_bridge.timeline.times import frames, otio_time
 from otio_bridge.timeline.url import to_path
-from otio_bridge.timeline.walk import find
+from otio_bridge.timeline.walk import find, walk
 
 #: The references of a clip that are the editor's, and all that is needed to have them back.
 _Own = tuple[dict[str, Any], Original]
@@ -62,7 +63,7 @@ def relink(
         raise RefusedInput("two shots for one clip", value=", ".join(twice), next="otio-bridge plan EDIT")
     # All are found before any is changed: addresses count children.
     found = [(link, _find(edit, link.address)) for link in links]
-    work = _Relink(edit, target, originals or {}, in_place_only)
+    work = _Relink(edit, links, target, originals or {}, in_place_only)
     entries = [work.one(link, node) for link, node in found]
     work.above.write()
     return RelinkReport(
@@ -86,12 +87,21 @@ class _Relink:
     """One relink: the edit, the target, and what was touched so far."""
 
     def __init__(
-        self, edit: Edit, target: Target, originals: Mapping[str, Original], in_place_only: bool
+        self,
+        edit: Edit,
+        links: Sequence[Link],
+        target: Target,
+        originals: Mapping[str, Original],
+        in_place_only: bool,
     ) -> None:
         self.edit, self.target, self.originals = edit, target, originals
         self.in_place_only = in_place_only
         self.above = Above(edit.rate)
         self.touched: list[SidecarEntry] = []
+        #: Record frames that a nest's window cuts off in front of an item: a link counts from what shows.
+        self.hidden: dict[str, Fraction] = {}
+        if any("/" in link.address for link in links):
+            self.hidden = {item.address: item.trim_head for item in walk(edit) if item.trim_head}
 
     def one(self, link: Link, node: Any) -> RelinkEntry:
         """Link one clip or gap, and say what came of it."""
@@ -188,7 +198,7 @@ class _Relink:
 
     def _gap(self, link: Link, take: TakeLink, gap: Any) -> str:
         """A clip of equal length in place of the gap, counting as the take does."""
-        origin = record_origin(link.span)
+        origin = record_origin(link.span) - self.hidden.get(link.address, 0)
         start = gap.source_range.start_time
         if frames(start, take.rate) != origin:
             start = otio_time(origin, take.rate)
@@ -219,7 +229,8 @@ class _Relink:
         else:
             clip.set_media_references({ORIGINAL_KEY: reference(take, link, self.target)}, ORIGINAL_KEY)
         ours.sign(clip, link, above=link.address)
-        problem = self.above.put(node, clip, ours.index_of(node.parent(), node, link.address))
+        index = ours.index_of(node.parent(), node, link.address)
+        problem = self.above.put(node, clip, index, self.hidden.get(link.address, Fraction(0)))
         if not problem:
             self._touch(link, take, clip.name, Original())
         return problem
