@@ -10,6 +10,7 @@ from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.choice import Choice as ShotChoice
 from otio_bridge.model.conform import Join
+from otio_bridge.model.encoding import encoding_of
 from otio_bridge.model.money import Money
 from otio_bridge.model.shot import Occurrence
 from otio_bridge.model.take import TakeState
@@ -148,7 +149,7 @@ def wanted_of(app: App, result: Plan, planned: Planned) -> Wanted:
             range=plate,
             rate=spec.rate,
             drop=spec.drop,
-            encoding=app.settings.project.encoding,
+            encoding=encoding_of(planned.info, app.settings.project.encoding),
             spec=notes.model_dump(mode="json"),
             path=pulled.path if pulled else None,
             sha256=digest(pulled) if pulled else None,

@@ -28,6 +28,7 @@ from otio_bridge.store import money
 from otio_bridge.store.records import PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.timeline.load import Edit
 from otio_bridge.workflow import choose
+from otio_bridge.workflow.colour import in_display
 from otio_bridge.workflow.inputs import take_named
 from otio_bridge.workflow.known import Held, held, known_shot, paired, shows_in
 from otio_bridge.workflow.plates import PlateNotes, interpolated, plate_key
@@ -298,6 +299,7 @@ def _fill(
     choice = choose.choose(app, request)
     pads = (planned.notes.before, planned.notes.after)
     submission = choose.submission_for(choice, request, spec.op_class, raster, target, pads)
+    submission = in_display(app, spec, info, submission, local=choice.local)
     provider = app.providers.get(choice.provider)
     each = choose.worst_case(
         app, provider, choose.part_requests(choice, request, submission), spec.ask.options.get("max_cost", "")
@@ -335,9 +337,7 @@ def parents_plate(
 def plate_raster(app: App, spec: ShotSpec, info: MediaInfo | None) -> Raster:
     """The raster of the shot's plate: its media's, else the project's. Raises RefusedInput where neither is known."""
     if info is not None:
-        turned = info.rotation % 180 != 0
-        width, height = (info.height, info.width) if turned else (info.width, info.height)
-        return Raster(width=width, height=height, pixel_aspect=info.pixel_aspect)
+        return Raster(width=info.width, height=info.height, pixel_aspect=info.pixel_aspect)
     project = app.settings.project
     if project.width is None or project.height is None:
         raise RefusedInput(

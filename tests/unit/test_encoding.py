@@ -1,0 +1,42 @@
+"""Which encoding pictures are in, and which of them a model may see as they are."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from otio_bridge.model.encoding import DISPLAY, encoding_of, needs_lut
+from otio_bridge.model.media import ColourTags, MediaInfo, MediaKind
+
+
+def info(codec: str = "h264", transfer: str = "unknown") -> MediaInfo:
+    return MediaInfo(
+        path="/m/a.mov", kind=MediaKind.MOVIE, codec=codec, width=64, height=36, rate=Fraction(24), frames=1,
+        colour=ColourTags(transfer=transfer),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "project", "expected"),
+    [
+        pytest.param(info(transfer="bt709"), "slog3", "rec709", id="a tag outranks the project"),
+        pytest.param(info(transfer="smpte2084"), "rec709", "hdr10", id="pq"),
+        pytest.param(info(transfer="arib-std-b67"), "rec709", "hlg", id="hlg"),
+        pytest.param(info(), "slog3", "slog3", id="an untagged file is what the project says"),
+        pytest.param(info(), "unknown", "unknown", id="nobody says"),
+        pytest.param(info(codec="exr"), "rec709", "linear", id="exr stays linear"),
+        pytest.param(info(codec="png"), "unknown", "srgb", id="png by habit"),
+        pytest.param(info(codec="png"), "rec709", "rec709", id="png as the project says"),
+        pytest.param(None, "rec709", "rec709", id="no media"),
+    ],
+)
+def test_the_tag_then_the_project_then_the_habit(
+    found: MediaInfo | None, project: str, expected: str
+) -> None:
+    assert encoding_of(found, project) == expected
+
+
+def test_only_display_pictures_go_to_a_model_as_they_are() -> None:
+    assert not any(needs_lut(encoding) for encoding in DISPLAY)
+    assert all(needs_lut(encoding) for encoding in ("linear", "log", "hdr10", "hlg", "unknown", "slog3"))
