@@ -100,8 +100,9 @@ def begun(take: TakeRecord, parts: Sequence[PartRecord]) -> list[PartRecord]:
 
 
 def state_of(take: TakeRecord, parts: Sequence[PartRecord]) -> TakeState:
-    """The state a take has by its parts."""
-    return of_parts(one.state for one in begun(take, parts))
+    """The state a take has by its parts: SENDING while one is on its way, whatever befalls the others."""
+    states = [one.state for one in begun(take, parts)]
+    return TakeState.SENDING if TakeState.SENDING in states else of_parts(states)
 
 
 def follow_move(conn: Connection, take: TakeRecord, to: TakeState) -> None:

@@ -71,11 +71,15 @@ def failed(
             return Receipt(call=one, take=row, orphan=one.state is CallState.ORPHAN)
         orphan = one.state is CallState.ORPHAN
         if not orphan:
-            turn(conn, now, one, CallState.FAILED, by, why, settled_by="provider" if reported else "table")
+            values = {
+                "settled_by": "provider" if reported else "table",
+                "detail": {**one.detail, "code": code},
+            }
+            turn(conn, now, one, CallState.FAILED, by, why, **values)
         row = pay(conn, now, one, row, charge or _nothing(one), by)
         if not orphan:
             parts.put(conn, row.id, [one.part], TakeState.FAILED)
-            follow(conn, now, row, by=by, why=why, code=code)
+            follow(conn, now, row, by=by)
         return answer(conn, uuid, orphan=orphan)
 
 
@@ -88,10 +92,10 @@ def refused(
         one, row = rows.call_by_uuid(conn, uuid)
         if one.state is CallState.REFUSED:
             return Receipt(call=one, take=row)
-        turn(conn, now, one, CallState.REFUSED, by, why)
+        turn(conn, now, one, CallState.REFUSED, by, why, detail={**one.detail, "code": code})
         row = pay(conn, now, one, row, charge or _nothing(one), by)
         parts.put(conn, row.id, [one.part], TakeState.FAILED)
-        follow(conn, now, row, by=by, why=why, code=code)
+        follow(conn, now, row, by=by)
         return answer(conn, uuid)
 
 

@@ -21,6 +21,7 @@ from otio_bridge.store.tables import call, take
 
 #: Here nothing more will be bought; money not bound in a call is given back.
 CLOSED = frozenset({TakeState.READY, TakeState.FAILED, TakeState.CANCELLED})
+_FAILURES = frozenset({CallState.FAILED, CallState.REFUSED})
 #: Calls whose end is not known.
 OPEN_CALLS = frozenset({CallState.INTENT, CallState.ACCEPTED, CallState.UNCERTAIN})
 
@@ -91,7 +92,10 @@ def follow(conn: Connection, now: datetime, row: TakeRecord, *, by: str, **more:
     if row.state in (TakeState.SENDING, TakeState.UNCERTAIN) and to is TakeState.DONE:
         row = shift(conn, now, row, TakeState.SUBMITTED, by=by)
     if to is TakeState.FAILED:
-        more.setdefault("resume_state", TakeState.PREPARED)
+        # Possibly by a part that failed while another was on its way.
+        ends = [one for one in rows.calls_of_take(conn, row.id) if one.state in _FAILURES]
+        last = max(ends, key=lambda one: one.n)
+        more |= {"why": last.why, "code": last.detail.get("code"), "resume_state": TakeState.PREPARED}
     return shift(conn, now, row, to, by=by, **more)
 
 
