@@ -9,16 +9,17 @@ from pathlib import Path
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.media.files import sha256
-from otio_bridge.model.relink import RelinkEntry, RelinkReport, Sidecar
+from otio_bridge.model.media import MediaRef
+from otio_bridge.model.relink import Original, RelinkEntry, RelinkReport, Sidecar
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote
 from otio_bridge.model.time import timecode
 from otio_bridge.model.value import Value
-from otio_bridge.store import events
+from otio_bridge.store import events, shots
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.relink import relink as put_in
 from otio_bridge.timeline.target import target_named
 from otio_bridge.timeline.undo import undo as take_out
-from otio_bridge.timeline.write import write_edit
+from otio_bridge.timeline.write import relative_notes, write_edit
 from otio_bridge.workflow.links import links_for
 from otio_bridge.workflow.reading import clips, looker, open_edit
 
@@ -79,7 +80,8 @@ def relink(
         raise RefusedInput(
             "no clip of this edit is a shot of this project", value=path, next=f"otio-bridge send {path}"
         )
-    report = put_in(edit, links, target=aim)
+    report = put_in(edit, links, target=aim, originals=originals(app))
+    relative = relative_notes(edit, out)
     write_edit(edit, out, target=aim)
     sidecar = _keep(app, out, edit, report)
     by_address = {clip.address: clip for clip in everything}
@@ -96,8 +98,17 @@ def relink(
         sidecar=str(sidecar) if sidecar else None,
         target=target,
         lines=tuple(_line(entry, by_address.get(entry.address)) for entry in report.entries),
-        notes=(*edit.notes, *unclear, *_notes(report)),
+        notes=(*edit.notes, *unclear, *_notes(*report.notes, *relative)),
     )
+
+
+def originals(app: App) -> dict[str, Original]:
+    """What each shot's clips must have shown before any relink: where an edit no longer tells, the ledger does."""
+    found: dict[str, Original] = {}
+    for record in shots.all_shots(app.ledger):
+        media = record.spec.get("media")
+        found[record.id] = Original.of(MediaRef.model_validate(media) if media else None)
+    return found
 
 
 def undo(app: App, path: Path, out: Path, *, sidecar: Path | None = None) -> RelinkResult:
@@ -111,14 +122,16 @@ def undo(app: App, path: Path, out: Path, *, sidecar: Path | None = None) -> Rel
     if sidecar is None and beside.is_file():
         sidecar = beside
     kept = [read_sidecar(sidecar)] if sidecar is not None else _from_ledger(app, path)
-    if not kept:
+    known = originals(app)
+    if not kept and not known:
         raise RefusedInput(
             "neither the ledger nor a sidecar knows what this edit was",
             value=path,
             allowed="the sidecar written beside it",
             next=f"otio-bridge relink --undo {path} --sidecar FILE -o {out}",
         )
-    report = take_out(edit, kept)
+    report = take_out(edit, kept, known)
+    relative = relative_notes(edit, out)
     write_edit(edit, out, target=target_named("review"))
     by_address = {clip.address: clip for clip in clips(edit, looker())}
     return RelinkResult(
@@ -126,7 +139,7 @@ def undo(app: App, path: Path, out: Path, *, sidecar: Path | None = None) -> Rel
         sidecar=None,
         target="undo",
         lines=tuple(_line(entry, by_address.get(entry.address)) for entry in report.entries),
-        notes=(*edit.notes, *_notes(report)),
+        notes=(*edit.notes, *_notes(*report.notes, *relative)),
     )
 
 
@@ -165,7 +178,7 @@ def _keep(app: App, out: Path, edit: Edit, report: RelinkReport) -> Path | None:
 
 def _from_ledger(app: App, path: Path) -> list[Sidecar]:
     """The sidecars of this file, by content, else by place, else of its name; newest first."""
-    kept = [event.data for event in reversed(events.events_of(app.ledger, kind=RELINKED))]
+    kept = [event.data for event in reversed(events.events_of(app.ledger, kind=RELINKED, limit=100_000))]
     digest, place = sha256(path), str(path.absolute())
     for same in (
         lambda data: data["sha256"] == digest,
@@ -194,5 +207,5 @@ def _line(entry: RelinkEntry, clip: Occurrence | None) -> RelinkLine:
     )
 
 
-def _notes(report: RelinkReport) -> tuple[ShotNote, ...]:
-    return tuple(ShotNote(severity=Severity.NOTE, code="relink", text=text) for text in report.notes)
+def _notes(*texts: str) -> tuple[ShotNote, ...]:
+    return tuple(ShotNote(severity=Severity.NOTE, code="relink", text=text) for text in texts)
