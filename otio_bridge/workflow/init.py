@@ -40,7 +40,7 @@ budget = "{budget}"           # a hard cap for everything sent from this project
 # USD = "0.92 2026-11-01"
 
 # [providers.sandbox]         # the stand-in for learning: run `otio-bridge sandbox` and paste its address
-# url = "http://127.0.0.1:8787"
+# url = "http://127.0.0.1:7420"
 # allow_private = true
 """
 
