@@ -69,9 +69,12 @@ def uncertain(
     with ledger.write() as conn:
         now = ledger.now(conn)
         one, row = rows.call_by_uuid(conn, uuid)
-        if one.state is CallState.UNCERTAIN:
-            return Receipt(call=one, take=row)
         ended = {"quiet_at": now, "detail": {**one.detail, "over": True}} if over else {}
+        if one.state is CallState.UNCERTAIN:
+            if ended and not one.detail.get("over"):
+                # Judged while it was being sent; now it is known when that ended.
+                conn.execute(update(call).where(call.c.uuid == uuid).values(**ended))
+            return answer(conn, uuid)
         turn(conn, now, one, CallState.UNCERTAIN, by, why, due_at=due_at(now, due_in), again=False, **ended)
         parts.put(conn, row.id, [one.part], TakeState.UNCERTAIN)
         follow(conn, now, row, by=by, why=why)

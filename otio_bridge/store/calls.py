@@ -62,10 +62,9 @@ def intend(
     """T3. Commit the intent to send one part: PREPARED becomes SENDING, the call has its uuid and a slot.
 
     The lease is kept. A call cleared by `send_again` is given back with its own uuid. `quiet_in`: seconds
-    after which nobody can still be sending it (lease, step deadline and HTTP timeout). `uuid` is the new
-    call's, where the caller had to know it before. Raises StaleMove
-    (lease lost or run out, cancel asked, already called), NoSlot, MoneyError (beyond what T1 reserved, and
-    no cap allows it).
+    after which nobody can still be sending it (lease, step deadline and HTTP timeout). `uuid` is the call's,
+    where the caller had to know it before. Raises StaleMove (lease lost or run out, cancel asked, already
+    called, to be sent under another uuid), NoSlot, MoneyError (beyond what T1 reserved and a cap allows).
     """
     with ledger.write("T3") as conn:
         now = ledger.now(conn)
@@ -79,6 +78,8 @@ def intend(
         mine = [one for one in rows.calls_of_take(conn, row.id) if one.part == part]
         cleared = next((one for one in mine if one.again and one.state is CallState.INTENT), None)
         if cleared is not None:
+            if uuid not in (None, cleared.uuid):
+                raise StaleMove(f"part {part} of {row.label} is to be sent as", value=cleared.uuid)
             uuid, extra = cleared.uuid, 0
             if cleared.fingerprint != fingerprint:
                 raise LedgerError("what is sent again is not what was sent", value=row.label)

@@ -364,6 +364,8 @@ def test_keyed_calls_are_sent_again_with_their_own_uuid(ledger: Ledger, clock: C
     take = claimed(ledger, "net")
     with pytest.raises(LedgerError):
         intent(ledger, take, fingerprint="other")
+    with pytest.raises(StaleMove):
+        intent(ledger, take, uuid="another")
     again = intent(ledger, take)
     assert (again.uuid, again.n) == (call.uuid, 1) and project(ledger) == (1_000_000, 0)
     calls.send_again(ledger, call.uuid, why="again")
