@@ -7,6 +7,8 @@ The environment outranks the file. Secrets are `SecretStr`: never in a repr, a l
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +16,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from otio_bridge.errors import SettingsError
+from otio_bridge.errors import BridgeError, SettingsError
+from otio_bridge.model.choice import parse_select
+from otio_bridge.model.money import Money
+from otio_bridge.model.naming import Pattern
 from otio_bridge.model.time import Rate
 from otio_bridge.model.value import Exact
 
@@ -24,6 +29,15 @@ STATE_FOLDER = ".otio-bridge"
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@contextmanager
+def _as_value() -> Iterator[None]:
+    """A refusal of the model as one of a value, so that all problems of the file are told at once."""
+    try:
+        yield
+    except BridgeError as exc:
+        raise ValueError(f"{exc.what}: {exc.value!r} (allowed: {exc.allowed})") from exc
 
 
 class ProjectSettings(_Section):
@@ -52,6 +66,20 @@ class ProjectSettings(_Section):
     author: str = Field(
         default="", description="Who decisions are booked to; else OTIO_BRIDGE_USER, else login."
     )
+
+    @field_validator("naming")
+    @classmethod
+    def _numbers(cls, value: str) -> str:
+        with _as_value():
+            Pattern(value, project="p", cut="c")
+        return value
+
+    @field_validator("selection")
+    @classmethod
+    def _selects(cls, value: str) -> str:
+        with _as_value():
+            parse_select(value)
+        return value
 
 
 class MediaSettings(_Section):
@@ -89,6 +117,14 @@ class MoneySettings(_Section):
         default={}, description='Exchange rates into the budget\'s currency: USD = "0.92 2026-11-01".'
     )
     max_cost: str = Field(default="", description="The most one take may cost where the price is unknown.")
+
+    @field_validator("budget", "shot_budget", "max_cost")
+    @classmethod
+    def _amount(cls, value: str) -> str:
+        amount = value.strip()
+        if amount and Money.of(amount, "EUR").micro < 0:
+            raise ValueError(f"a cap is never negative: {value!r}")
+        return amount
 
 
 class QueueSettings(_Section):
@@ -193,14 +229,49 @@ def load(folder: Path) -> Settings:
     """Read the project's settings. Raises SettingsError with every problem at once."""
     file = folder / PROJECT_FILE
     try:
-        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(f"{PROJECT_FILE} cannot be read ({exc})", value=file) from exc
+    return parse(text, folder)
+
+
+def parse(text: str, folder: Path) -> Settings:
+    """The settings a project's file of this text makes. Raises SettingsError with every problem at once."""
+    file = folder / PROJECT_FILE
+    try:
+        raw: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise SettingsError(
+            f"{PROJECT_FILE} cannot be read, it is no TOML: {exc}",
+            value=file,
+            next="mend that line; text stands in quotes",
+        ) from exc
     raw.pop("folder", None)
     try:
         return Settings(folder=folder.absolute(), **raw)
     except ValidationError as exc:
-        problems = "; ".join(
-            f"{'.'.join(map(str, error['loc'])) or PROJECT_FILE}: {error['msg']}" for error in exc.errors()
-        )
-        raise SettingsError(problems, value=file, next="otio-bridge doctor") from exc
+        raise SettingsError(
+            "; ".join(_problem(error["loc"], error["type"], error["msg"]) for error in exc.errors()),
+            value=file,
+            next="mend it there (or OTIO_BRIDGE_… in the environment); docs/settings.md has every setting",
+        ) from exc
+
+
+def _problem(where: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One problem of the file: the setting by its name in it, and what it may be."""
+    name = ".".join(map(str, where)) or PROJECT_FILE
+    if kind == "extra_forbidden":
+        return f"there is no setting {name} (there {_known(where[:-1])})"
+    said = message.removeprefix("Value error, ")
+    return f"{name}: {said[:1].lower()}{said[1:]}"
+
+
+def _known(section: tuple[int | str, ...]) -> str:
+    """What a section of the file may hold."""
+    model: Any = Settings
+    if section:
+        sections = {
+            "project": ProjectSettings, "media": MediaSettings, "money": MoneySettings, "queue": QueueSettings
+        }  # fmt: skip
+        model = sections.get(str(section[0]), ProviderSettings)
+    return "are " + ", ".join(sorted(name for name, field in model.model_fields.items() if not field.exclude))
