@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from otio_bridge import __version__
+from otio_bridge.cli.edge import INTERRUPTED, told
 from otio_bridge.errors import BridgeError
 
 #: Command -> (module, what it is for), in the order people meet them.
@@ -57,12 +58,33 @@ class _Lazy(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run it; every error leaves as one shape, on stdout with `--json`, with its own exit code."""
+        words = list(sys.argv[1:] if args is None else args)
         try:
-            return super().invoke(ctx)
-        except BridgeError as exc:
-            show_error(exc, as_json="--json" in sys.argv)
-            ctx.exit(exc.exit_code)
+            code = super().main(words, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as exc:
+            exc.show()
+            sys.exit(exc.exit_code)
+        except click.Abort:
+            click.echo("otio-bridge: stopped", err=True)
+            sys.exit(INTERRUPTED)
+        except Exception as exc:
+            error = told(exc)
+            if error is None:
+                raise
+            show_error(error, as_json="--json" in words)
+            sys.exit(error.exit_code)
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

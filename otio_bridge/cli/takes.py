@@ -85,18 +85,19 @@ def takes_add(
 @click.option(
     "--at", default=None, metavar="RECORD_TC", help="Only for the occurrence playing at this timecode."
 )
+@click.option("--cut", default=None, help="The cut --at is a timecode of, where the shot is in several.")
 @project_option
 @json_option
-def pick(shot: str, take: str, at: str | None, project: Path | None, as_json: bool) -> None:
+def pick(shot: str, take: str, at: str | None, cut: str | None, project: Path | None, as_json: bool) -> None:
     """Choose what SHOT shows: a take (v003), or `none` to let go of the choice made before."""
     with open_app(project) as app:
-        emit(deciding.pick(app, shot, take, at=at), as_json, show.decided)
+        emit(deciding.pick(app, shot, take, at=at, cut=cut), as_json, show.decided)
 
 
 @click.command()
 @click.argument("shot")
 @click.argument("take")
-@click.argument("state", metavar="rejected|maybe|selected|approved")
+@click.argument("state", metavar="rejected|maybe|selected|approved|unreviewed")
 @click.option("--note", default="", help="Why, for the others.")
 @project_option
 @json_option

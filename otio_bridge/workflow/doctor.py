@@ -39,14 +39,22 @@ def doctor(settings: Settings) -> DoctorReport:
     found = [
         _look("python", lambda: sys.version.split()[0]),
         _look("opentimelineio", lambda: metadata.version("opentimelineio")),
-        _look("ffmpeg", lambda: f"{version(executable(settings.media.ffmpeg))}"),
-        _look("media root", lambda: _root(settings.media_root, settings.media.min_free_mb)),
-        _look("work folder", lambda: _root(settings.state_folder, settings.media.min_free_mb)),
+        _look("ffmpeg", lambda: _ffmpeg(settings), "[media] ffmpeg in otio-bridge.toml, or leave it out"),
+        _look(
+            "media root",
+            lambda: _root(settings.media_root, settings.media.min_free_mb),
+            "[media] root in otio-bridge.toml: a folder you may write in, with room",
+        ),
+        _look(
+            "work folder",
+            lambda: _root(settings.state_folder, settings.media.min_free_mb),
+            "let this user write in the project's folder, or make room there",
+        ),
     ]
     try:
         app = App.open(settings)
     except BridgeError as exc:
-        found.append(Check(what="ledger", ok=False, found=exc.what, remedy=exc.next or ""))
+        found.append(_failed("ledger", exc, "[money] and database_url in otio-bridge.toml"))
     else:
         with app:
             found += _inside(app)
@@ -57,9 +65,17 @@ def _look(what: str, look: Callable[[], str], remedy: str = "") -> Check:
     try:
         return Check(what=what, ok=True, found=look())
     except BridgeError as exc:
-        return Check(what=what, ok=False, found=str(exc), remedy=exc.next or remedy)
+        return _failed(what, exc, remedy)
     except OSError as exc:
         return Check(what=what, ok=False, found=str(exc), remedy=remedy)
+
+
+def _failed(what: str, exc: BridgeError, remedy: str) -> Check:
+    """A fault as a line: what and the value; its own remedy, unless that is to come here."""
+    own = exc.next if exc.next and "otio-bridge doctor" not in exc.next else None
+    allowed = f" (allowed: {exc.allowed})" if exc.allowed else ""
+    found = exc.what + (f": {exc.value}" if exc.value else "") + allowed
+    return Check(what=what, ok=False, found=found, remedy=own or remedy)
 
 
 def _root(folder: Path, least: int) -> str:
@@ -93,7 +109,14 @@ def _inside(app: App) -> list[Check]:
     for name in app.providers.names():
         checks.append(_look(f"provider {name}", partial(_provider, app, name)))
     for name, why in app.providers.broken.items():
-        checks.append(Check(what=f"provider {name}", ok=False, found=why, remedy=f"mend or uninstall {name}"))
+        checks.append(
+            Check(
+                what=f"provider {name}",
+                ok=False,
+                found=why,
+                remedy=f"mend [providers.{name}] in otio-bridge.toml, or the package that offers it",
+            )
+        )
     for budget in money.budgets(app.ledger):
         checks.append(
             Check(
@@ -103,6 +126,11 @@ def _inside(app: App) -> list[Check]:
             )
         )
     return checks
+
+
+def _ffmpeg(settings: Settings) -> str:
+    path = executable(settings.media.ffmpeg)
+    return f"{'.'.join(map(str, version(path) or ())) or 'a build without a number'} ({path})"
 
 
 def _queue(url: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.take import ReviewState, TakeState, parse_take_name
@@ -40,7 +42,12 @@ def take_of(app: App, shot: str, version: str) -> TakeRecord:
     try:
         number = parse_take_name(version)
     except ValueError as exc:
-        raise RefusedInput("not a take", value=version, allowed=[take.name for take in mine]) from exc
+        raise RefusedInput(
+            "not a take",
+            value=version,
+            allowed=[take.name for take in mine] or "none yet",
+            next=f"otio-bridge takes {owner.name}",
+        ) from exc
     found = next((take for take in mine if take.number == number), None)
     if found is None:
         raise RefusedInput(
@@ -56,19 +63,25 @@ def review(app: App, shot: str, version: str, state: str, *, note: str = "") -> 
     """Book what somebody thinks of a take. Raises RefusedInput for a word that is no review."""
     words = [str(word) for word in ReviewState]
     if state not in words:
-        raise RefusedInput("not a review", value=state, allowed=words)
+        raise RefusedInput(
+            "not a review",
+            value=state,
+            allowed=words,
+            next=f"otio-bridge review {shot} {version} {ReviewState.APPROVED}",
+        )
     take = take_of(app, shot, version)
     reviews.review(app.ledger, take, ReviewState(state), note=note, author=app.author)
     return Decision(take=take.name, shot=take.shot, decision=state, note=note)
 
 
-def pick(app: App, shot: str, version: str, *, at: str | None = None) -> Decision:
+def pick(app: App, shot: str, version: str, *, at: str | None = None, cut: str | None = None) -> Decision:
     """Choose what a shot shows, or with `at` (a record timecode) what one occurrence of it shows.
 
-    `none` as version lets go of the pick. Raises RefusedInput for a take that is not READY.
+    `none` as version lets go of the pick. Raises RefusedInput for a take that is not READY, and where the
+    shot plays at that timecode in several cuts and none is named.
     """
     owner = shot_named(app, shot)
-    where = occurrences_at(owner, at)
+    where = occurrences_at(owner, at, cut)
     ids: list[str | None] = [occurrence.id for occurrence in where] or [None]
     name = "none"
     if version == "none":
@@ -88,27 +101,46 @@ def pick(app: App, shot: str, version: str, *, at: str | None = None) -> Decisio
     return Decision(
         take=name,
         shot=owner.name,
-        decision="picked",
+        decision="let go" if version == "none" else "picked",
         at=tuple(timecode(entry.record.start, entry.rate, drop=entry.drop) for entry in where),
     )
 
 
-def occurrences_at(shot: ShotRecord, at: str | None) -> list[OccurrenceRecord]:
-    """The occurrences of a shot that play at a record timecode. Raises RefusedInput where none does."""
+def occurrences_at(shot: ShotRecord, at: str | None, cut: str | None = None) -> list[OccurrenceRecord]:
+    """The occurrences of a shot that play at a record timecode, counted as their edit counts.
+
+    Raises RefusedInput where none does, or clips of several cuts do and `cut` does not say which.
+    """
     if at is None:
+        if cut is not None:
+            raise RefusedInput("a cut alone is no place", value=cut, next="add --at RECORD_TC")
         return []
+    shown = [one for one in shot.occurrences if one.present and cut in (None, one.cut)]
+    allowed = [timecode(one.record.start, one.rate, drop=one.drop) + f" ({one.cut})" for one in shown]
     found: list[OccurrenceRecord] = []
-    for occurrence in shot.occurrences:
+    for occurrence in shown:
         try:
-            frame, _ = parse_timecode(at, occurrence.rate)
+            playing = occurrence.record.holds(_record_frame(at, occurrence))
         except ValueError as exc:
-            raise RefusedInput("not a record timecode", value=at, allowed="01:00:10:00") from exc
-        if occurrence.record.holds(frame):
+            raise RefusedInput(f"not a record timecode of {shot.name}", value=at, allowed=allowed) from exc
+        if playing:
             found.append(occurrence)
+    cuts = sorted({occurrence.cut for occurrence in found})
+    if len(cuts) > 1:
+        raise RefusedInput(
+            f"{shot.name} plays there in several cuts", value=at, allowed=cuts, next="add --cut NAME"
+        )
     if not found:
         raise RefusedInput(
-            f"{shot.name} does not play there",
-            value=at,
-            allowed=[timecode(one.record.start, one.rate, drop=one.drop) for one in shot.occurrences],
+            f"{shot.name} does not play there", value=at, allowed=allowed or "no edit shows it now"
         )
     return found
+
+
+def _record_frame(at: str, occurrence: OccurrenceRecord) -> int:
+    """The frame a timecode names in an edit, whichever separator was typed: the edit drops, or it does not."""
+    text = at.strip()
+    last = re.split("[:;.,]", text)[-1]
+    head = text.removesuffix(last)[:-1]
+    frame, _ = parse_timecode(f"{head}{';' if occurrence.drop else ':'}{last}", occurrence.rate)
+    return frame

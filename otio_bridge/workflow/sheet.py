@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from uuid import uuid4
 
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
@@ -29,7 +30,10 @@ class SheetReport(Value):
 def sheet(
     app: App, path: Path, out: Path, *, rate: Fraction | None = None, cut: str | None = None
 ) -> SheetReport:
-    """Draw every shot of ours in the edit, in record order. Raises RefusedInput where there is none."""
+    """Draw every shot of ours in the edit, in record order. Raises RefusedInput where there is none, or no PNG can be
+    written there."""
+    if out.suffix.lower() != ".png":
+        raise RefusedInput("a contact sheet is a PNG", value=out, next=f"-o {out.with_suffix('.png').name}")
     edit = open_edit(app.settings, path, rate=rate)
     links, _ = links_for(app, clips(edit, looker()), cut or edit.cut, newest=True, temp=True)
     state = deciding(app)
@@ -43,7 +47,18 @@ def sheet(
         raise RefusedInput(
             "no clip of this edit is a shot of this project", value=path, next=f"otio-bridge send {path}"
         )
-    draw_sheet(rows, out, title=cut or edit.cut)
+    draft = out.with_name(f".{out.name}.{uuid4().hex}")
+    try:
+        draw_sheet(rows, draft, title=cut or edit.cut)
+        draft.replace(out)
+    except OSError as exc:
+        raise RefusedInput(
+            f"the contact sheet cannot be written ({exc.strerror})",
+            value=out,
+            next="-o a folder you may write in",
+        ) from exc
+    finally:
+        draft.unlink(missing_ok=True)
     return SheetReport(out=str(out), shots=len(rows), takes=sum(len(row.takes) for row in rows))
 
 
