@@ -43,7 +43,10 @@ def cancel_now(ledger: Ledger, held: TakeRecord, *, author: str, why: str = "") 
     with ledger.write("T5") as conn:
         now = ledger.now(conn)
         row = rows.fenced(conn, held)
-        paid = [one for one in rows.calls_of_take(conn, row.id) if one.state is CallState.SETTLED]
+        paid = {one.part for one in rows.calls_of_take(conn, row.id) if one.state is CallState.SETTLED}
+        if row.state is TakeState.PREPARED:
+            # The rest of it would have to be bought: what was is at home, and that is all there will be.
+            paid -= {one.part for one in parts.read(conn, row.id) if one.file is not None}
         if paid and row.state is not TakeState.FAILED:
             raise LedgerError(f"{row.label} is paid for: it is fetched and kept", value=row.state)
         return shift(conn, now, row, TakeState.CANCELLED, by=author, why=why or "cancelled")

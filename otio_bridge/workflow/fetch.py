@@ -19,16 +19,22 @@ from otio_bridge.workflow.places import returned_folder, room
 
 def fetch(app: App, take: TakeRecord, lease: Lease) -> None:
     """Download each finished part, check that it is pictures, and keep it under its content's name."""
+    mine = bring_home(app, take, lease)
+    if take.chained and any(part.state is TakeState.PREPARED for part in mine):
+        advance(app, take, TakeState.PREPARED, why="fetched; the next part starts from its last frame")
+        return
+    advance(app, take, TakeState.FETCHED, why="fetched")
+
+
+def bring_home(app: App, take: TakeRecord, lease: Lease) -> list[PartRecord]:
+    """Fetch each part that is finished, whatever became of the others; the parts as they were before."""
     mine = parts.parts_of(app.ledger, take.id)
     for part in mine:
         if part.state is TakeState.DONE and part.file is None:
             _one(app, take, part, lease)
         elif part.state is TakeState.DONE:
             parts.set_part(app.ledger, take, part.part, state=TakeState.FETCHED)
-    if take.chained and any(part.state is TakeState.PREPARED for part in mine):
-        advance(app, take, TakeState.PREPARED, why="fetched; the next part starts from its last frame")
-        return
-    advance(app, take, TakeState.FETCHED, why="fetched")
+    return mine
 
 
 def _one(app: App, take: TakeRecord, part: PartRecord, lease: Lease) -> None:
@@ -36,14 +42,13 @@ def _one(app: App, take: TakeRecord, part: PartRecord, lease: Lease) -> None:
     call = accepted_call(app, take, part.part)
     if call is None or call.remote_id is None or not isinstance(provider, RemoteProvider):
         raise MediaError("a finished part has no call to fetch from", value=f"part {part.part}")
-    # Addresses are signed and expire: they are asked for now and never written down.
     remote = Remote(remote_id=call.remote_id, reference=call.uuid, model=take.model)
-    progress = provider.poll([remote])[0]
-    if progress.state is RemoteState.GONE:
-        raise Gone("the provider no longer has the result", provider=take.provider, detail=call.remote_id)
-    if not progress.assets:
-        raise Unavailable("the provider names no result yet", provider=take.provider, detail=call.remote_id)
-    got = provider.fetch(remote, progress.assets[0], room(app, take) / f"part{part.part}")
+    into = room(app, take) / f"part{part.part}"
+    try:
+        got = _download(provider, remote, into)
+    except Gone:
+        # Its address had run out, or the service looked in the wrong place: asked for a second time.
+        got = _download(provider, remote, into)
     info = probe(str(got))
     if info.frames < 1:
         raise Unavailable("the download holds no pictures", provider=take.provider, detail=call.remote_id)
@@ -52,6 +57,16 @@ def _one(app: App, take: TakeRecord, part: PartRecord, lease: Lease) -> None:
     name = f"part{part.part}_{digest[:12]}{Path(got).suffix or '.mp4'}"
     path = publish(got, returned_folder(app, take.shot, take.name) / name)
     parts.set_part(app.ledger, take, part.part, state=TakeState.FETCHED, file=str(path), sha256=digest)
+
+
+def _download(provider: RemoteProvider, remote: Remote, into: Path) -> Path:
+    """Addresses are signed and expire: they are asked for now and never written down."""
+    progress = provider.poll([remote])[0]
+    if progress.state is RemoteState.GONE:
+        raise Gone("the provider no longer has the result", provider=provider.name, detail=remote.remote_id)
+    if not progress.assets:
+        raise Unavailable("the provider names no result yet", provider=provider.name, detail=remote.remote_id)
+    return provider.fetch(remote, progress.assets[0], into)
 
 
 def accepted_call(app: App, take: TakeRecord, part: int) -> CallRecord | None:
