@@ -135,6 +135,17 @@ def resolve(
         return _unsend(conn, now, one, row, "said not to have been sent", author, 0, None, None).take
 
 
+def missed(ledger: Ledger, uuid: str, *, due_in: float) -> int:
+    """The provider says that it does not know a request it accepted: how often so far; asked again then."""
+    with ledger.write() as conn:
+        now = ledger.now(conn)
+        one, _ = rows.call_by_uuid(conn, uuid)
+        times = int(one.detail.get("missed", 0)) + 1
+        values = {"detail": {**one.detail, "missed": times}, "due_at": due_at(now, due_in), "asked_at": now}
+        conn.execute(update(call).where(call.c.uuid == uuid).values(**values, asks=one.asks + 1))
+        return times
+
+
 # ---------------------------------------------------------------- inside a transaction
 
 

@@ -14,7 +14,7 @@ from otio_bridge.errors import LedgerError, NoSlot, StaleMove
 from otio_bridge.model.money import Money
 from otio_bridge.model.take import CallState, TakeState
 from otio_bridge.store import money, parts, rows
-from otio_bridge.store.answers import not_sent, receive, resolve, send_again, uncertain
+from otio_bridge.store.answers import missed, not_sent, receive, resolve, send_again, uncertain
 from otio_bridge.store.ledger import Ledger, new_id
 from otio_bridge.store.records import Asked, CallRecord, Json, TakeRecord
 from otio_bridge.store.settlement import failed, refused, settle
@@ -29,6 +29,7 @@ __all__ = [
     "failed",
     "get",
     "intend",
+    "missed",
     "not_sent",
     "open_calls",
     "receive",

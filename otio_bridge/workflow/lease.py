@@ -32,6 +32,8 @@ class Lease:
 
     def __init__(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
+        #: By the clock on the wall, once shortened: a machine that sleeps stops its monotonic one.
+        self._latest: float | None = None
         self.lost = threading.Event()
 
     @property
@@ -42,6 +44,7 @@ class Lease:
     def shorten(self, seconds: float) -> None:
         """Give the step no more than this from now: whoever judges it later need not wait for its whole limit."""
         self._deadline = min(self._deadline, time.monotonic() + seconds)
+        self._latest = time.time() + seconds
 
     @property
     def left(self) -> float:
@@ -50,7 +53,8 @@ class Lease:
 
     def check(self) -> None:
         """Raise StaleMove when the hold is gone; called immediately before anything that cannot be undone."""
-        if self.lost.is_set() or self.left <= 0:
+        slept = self._latest is not None and time.time() > self._latest
+        if self.lost.is_set() or self.left <= 0 or slept:
             raise StaleMove("this step lost its hold on the take", next="nothing: another worker has it")
 
 

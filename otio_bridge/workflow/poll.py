@@ -4,36 +4,33 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
 from otio_bridge.app import App
 from otio_bridge.errors import BridgeError, LedgerError
 from otio_bridge.model.money import Money
-from otio_bridge.model.take import OPEN_STATES, CallState
-from otio_bridge.provider import (
-    Charge,
-    Progress,
-    ProviderFailure,
-    Remote,
-    RemoteProvider,
-    RemoteState,
-    SubmitKind,
-)
+from otio_bridge.model.take import OPEN_STATES, CallState, TakeState
+from otio_bridge.provider import Charge, Progress, Remote, RemoteProvider, RemoteState
 from otio_bridge.queue import QUEUES
 from otio_bridge.store import calls, processes, takes
 from otio_bridge.store.records import CallRecord, TakeRecord
-from otio_bridge.workflow.choose import in_budget
 from otio_bridge.workflow.move import nudge_for
-from otio_bridge.workflow.receipts import replay
+from otio_bridge.workflow.receipts import cost, lost, replay
 
 log = logging.getLogger(__name__)
 
 #: A provider's clock may be this far from ours.
 _CLOCKS_DIFFER = timedelta(minutes=5)
+#: Times a provider has to say that it does not know what it had accepted.
+GONE_TIMES = 3
+#: What follows an address's question mark may be a signature.
+_QUERY = re.compile(r"\?[^\s'\"]+")
 
 
 def tick(app: App, *, owner: str) -> None:
@@ -56,17 +53,29 @@ def ask(app: App) -> None:
     if not due:
         return
     with ThreadPoolExecutor(max_workers=app.settings.queue.poll_threads) as pool:
-        for write in pool.map(lambda group: _answers(app, group), due.values()):
-            for booking in write:
-                booking()
+        for answered in as_completed(pool.submit(_answers, app, group) for group in due.values()):
+            for booking in answered.result():
+                with _alone("book_failed"):
+                    booking()
+
+
+@contextmanager
+def _alone(action: str) -> Iterator[None]:
+    """One call's, take's or plug-in's trouble is its own: it is looked at again in the next round."""
+    try:
+        yield
+    except BridgeError as exc:
+        log.warning("%s", exc, extra={"action": action})
+    except Exception:  # a stranger's code may raise anything
+        log.exception("unexpected", extra={"action": action})
 
 
 def _answers(app: App, group: Sequence[CallRecord]) -> list[Callable[[], None]]:
     """Ask one provider (in a thread); what is to be written comes back, to be written in one thread."""
-    provider = app.providers.get(group[0].provider)
-    if not isinstance(provider, RemoteProvider):
-        return []
     try:
+        provider = app.providers.get(group[0].provider)
+        if not isinstance(provider, RemoteProvider):
+            return []
         if group[0].remote_id is None:
             return reconcile(app, provider, group)
         remotes = [
@@ -78,6 +87,9 @@ def _answers(app: App, group: Sequence[CallRecord]) -> list[Callable[[], None]]:
         log.info("%s", exc, extra={"action": "ask_failed", "provider": group[0].provider})
         after = getattr(exc, "retry_after", None)
         return [partial(_later, app, group, after)]
+    except Exception:  # a plug-in's own fault is Unavailable (provider.py)
+        log.exception("%s cannot be asked", group[0].provider, extra={"action": "ask_failed"})
+        return [partial(_later, app, group, None)]
     return [partial(_book, app, call, answers.get(call.remote_id or "")) for call in group]
 
 
@@ -99,42 +111,64 @@ def wait_for(app: App, asked: int, retry_after: float | None = None) -> float:
 
 def _book(app: App, call: CallRecord, progress: Progress | None) -> None:
     """Write one answer: finished, failed, or ask again later."""
-    try:
-        if progress is None or progress.state in (RemoteState.WAITING, RemoteState.RUNNING):
-            due = wait_for(app, call.asks, progress.retry_after if progress else None)
-            calls.asked(app.ledger, call.uuid, due_in=due, fraction=progress.fraction if progress else None)
-        elif progress.state is RemoteState.DONE:
-            done(app, call, progress)
-        else:
-            failed(app, call, progress)
-    except LedgerError as exc:
-        # Not written: the call is still due and is asked after again in the next round.
-        log.warning("%s", exc, extra={"action": "book_failed", "call": call.uuid})
+    if progress is None or progress.state in (RemoteState.WAITING, RemoteState.RUNNING):
+        due = wait_for(app, call.asks, progress.retry_after if progress else None)
+        calls.asked(app.ledger, call.uuid, due_in=due, fraction=progress.fraction if progress else None)
+    elif progress.state is RemoteState.DONE:
+        done(app, call, progress)
+    elif progress.state is RemoteState.GONE and not _gone_for_good(app, call):
+        return
+    else:
+        failed(app, call, progress)
+
+
+def _gone_for_good(app: App, call: CallRecord) -> bool:
+    """Whether a provider has said often enough that it does not know a request it had accepted.
+
+    Once proves nothing: behind one address are many machines, and not each has heard of it yet.
+    """
+    times = calls.missed(app.ledger, call.uuid, due_in=wait_for(app, call.asks))
+    return times >= GONE_TIMES
 
 
 def done(app: App, call: CallRecord, progress: Progress) -> None:
     """T6: settled by what the provider reports, else by what was held for it; its part is DONE."""
-    charge, reported = charged(app, call, progress.charge)
-    nudge_for(app, calls.settle(app.ledger, call.uuid, charge=charge, reported=reported).take)
+    said = progress.charge
+    charge = cost(app, call, said.amount if said else None)
+    # A charge no rate is known for was booked by what was held, and is kept as it was said.
+    reported = said is not None and said.reported and (charge is not None)
+    nudge_for(
+        app,
+        calls.settle(
+            app.ledger,
+            call.uuid,
+            charge=charge or Money(micro=call.hold, currency=call.currency),
+            reported=reported,
+            priced=_priced(call, said),
+        ).take,
+    )
 
 
 def failed(app: App, call: CallRecord, progress: Progress) -> None:
     """The provider declared failure (or lost the request): settled at what it charged, the take FAILED."""
-    charge = (
-        in_budget(app, progress.charge.amount) if progress.charge else Money(micro=0, currency=call.currency)
-    )
+    charge = cost(app, call, progress.charge.amount if progress.charge else None)
     word = "moderated" if progress.moderated else str(progress.state)
-    reason = f"{word}: {progress.reason}" if progress.reason else f"the provider says {word}"
+    said = _QUERY.sub("?…", progress.reason)[:500]
+    reason = f"{word}: {said}" if said else f"the provider says {word}"
     calls.failed(
-        app.ledger, call.uuid, charge=charge, why=reason, code="moderated" if progress.moderated else word
+        app.ledger,
+        call.uuid,
+        charge=charge or Money(micro=0, currency=call.currency),
+        why=reason,
+        code="moderated" if progress.moderated else word,
     )
 
 
-def charged(app: App, call: CallRecord, charge: Charge | None) -> tuple[Money, bool]:
-    """What a finished call cost in the budgets' currency, and whether the provider said so."""
-    if charge is None:
-        return Money(micro=call.hold, currency=call.currency), False
-    return in_budget(app, charge.amount), charge.reported
+def _priced(call: CallRecord, said: Charge | None) -> dict[str, object] | None:
+    """What the provider charged in its own money, where that is another."""
+    if said is None or said.amount.currency == call.currency:
+        return None
+    return {"charged": said.amount.model_dump(mode="json")}
 
 
 def judge(app: App) -> None:
@@ -143,27 +177,16 @@ def judge(app: App) -> None:
     pure and keyed calls are sent again under the same uuid; a paid one becomes UNCERTAIN: it may have arrived.
     """
     for take in takes.reclaim(app.ledger):
-        nudge_for(app, take)
+        with _alone("nudge_failed"):
+            nudge_for(app, take)
     for stale in takes.stale_sending(app.ledger):
         why = (
             "the process that was sending it died"
             if stale.holder_dead
             else "whoever was sending it fell silent"
         )
-        lost(app, stale.call, why)
-
-
-def lost(app: App, call: CallRecord, why: str, *, over: bool = False) -> None:
-    """The answer to a call was lost: a paid one is UNCERTAIN, any other is sent again with its uuid.
-
-    `over` is said by the sender itself: its exchange has ended.
-    """
-    can = app.providers.get(call.provider).capabilities()
-    if can.submit is SubmitKind.PAID:
-        due = app.settings.queue.poll if can.accept_within is not None else None
-        calls.uncertain(app.ledger, call.uuid, why=why, due_in=due, over=over)
-    else:
-        nudge_for(app, calls.send_again(app.ledger, call.uuid, why=why).take)
+        with _alone("judge_failed"):
+            lost(app, stale.call, why)
 
 
 def give_up(app: App) -> None:
@@ -171,28 +194,29 @@ def give_up(app: App) -> None:
 
     Nothing that finished is thrown away: a call that ends DONE all the same is fetched and kept.
     """
-    asked = (take for take in takes.by_state(app.ledger, OPEN_STATES) if take.cancel_asked_at is not None)
+    states = OPEN_STATES | {TakeState.FAILED}
+    asked = (take for take in takes.by_state(app.ledger, states) if take.cancel_asked_at is not None)
     for take in asked:
-        mine = [call for call in calls.calls_of(app.ledger, take.id) if call.state is CallState.ACCEPTED]
-        if not mine:
-            _give_up_now(app, take)
-            continue
+        with _alone("cancel_failed"):
+            _give_up(app, take)
+
+
+def _give_up(app: App, take: TakeRecord) -> None:
+    mine = calls.calls_of(app.ledger, take.id)
+    running = [call for call in mine if call.state is CallState.ACCEPTED]
+    if running:
         provider = app.providers.get(take.provider)
-        if not isinstance(provider, RemoteProvider) or not provider.capabilities().cancels:
-            continue
-        for call in mine:
-            try:
+        if isinstance(provider, RemoteProvider) and provider.capabilities().cancels:
+            now = app.ledger.now()
+            # As often as it is asked after.
+            for call in (call for call in running if call.due_at is not None and call.due_at <= now):
                 provider.cancel(Remote(remote_id=call.remote_id or "", reference=call.uuid, model=call.model))
-            except ProviderFailure as exc:
-                log.info("%s", exc, extra={"action": "cancel_failed", "call": call.uuid})
-
-
-def _give_up_now(app: App, take: TakeRecord) -> None:
-    try:
-        takes.cancel_now(app.ledger, take, author="poller", why="cancel was asked for")
-    except LedgerError as exc:
-        # It is being worked on, may still have been sent, or is paid for: it goes on, and is kept.
-        log.debug("%s", exc, extra={"action": "cancel_later", "take": take.id})
+    elif take.state is not TakeState.FAILED or all(call.state is not CallState.SETTLED for call in mine):
+        try:
+            takes.cancel_now(app.ledger, take, author="poller", why="cancel was asked for")
+        except LedgerError as exc:
+            # It is being worked on, may still have been sent, or is paid for: it goes on, and is kept.
+            log.debug("%s", exc, extra={"action": "cancel_later", "take": take.id})
 
 
 def reconcile(app: App, provider: RemoteProvider, group: Sequence[CallRecord]) -> list[Callable[[], None]]:

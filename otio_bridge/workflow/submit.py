@@ -10,30 +10,23 @@ import logging
 from pathlib import Path
 
 from otio_bridge.app import App
-from otio_bridge.errors import LedgerError, MediaError, NoSlot
+from otio_bridge.errors import BridgeError, LedgerError, MediaError, NoSlot, StaleMove
 from otio_bridge.media.probe import probe
 from otio_bridge.media.stills import save_frame
 from otio_bridge.model.conform import Join, Part
 from otio_bridge.model.money import Money
 from otio_bridge.model.take import HOLDING_CALLS, CallState, WaitCode
-from otio_bridge.provider import (
-    Accepted,
-    NotSent,
-    PartRequest,
-    ProviderFailure,
-    Refused,
-    RemoteProvider,
-)
-from otio_bridge.store import calls, parts, uploads
+from otio_bridge.provider import NotSent, PartRequest, ProviderFailure, Refused, RemoteProvider
+from otio_bridge.store import calls, parts, takes, uploads
 from otio_bridge.store.ledger import new_id
 from otio_bridge.store.records import CallRecord, TakeRecord
 from otio_bridge.workflow import receipts
 from otio_bridge.workflow.choose import in_budget
+from otio_bridge.workflow.fetch import bring_home
 from otio_bridge.workflow.inputs import submission_of
 from otio_bridge.workflow.lease import Lease, Waiting
-from otio_bridge.workflow.move import nudge_for
 from otio_bridge.workflow.places import room
-from otio_bridge.workflow.poll import lost
+from otio_bridge.workflow.receipts import End, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +43,10 @@ def submit(app: App, take: TakeRecord, lease: Lease) -> None:
         raise MediaError(
             "the provider cannot be sent anything", value=take.provider, next="otio-bridge doctor"
         )
-    part = next_part(app, take)
     if take.cancel_asked_at is not None:
-        raise Waiting(WaitCode.HELD, "cancel was asked for", due_in=app.settings.queue.tick)
+        stop(app, take, lease)
+        return
+    part = next_part(app, take)
     cleared = again(app, take, part)
     uploaded = upload_all(app, take, part, provider)
     uuid = cleared.uuid if cleared else new_id()
@@ -76,11 +70,27 @@ def submit(app: App, take: TakeRecord, lease: Lease) -> None:
     except NoSlot as exc:
         receipt.unlink(missing_ok=True)
         raise Waiting(WaitCode.SLOT, exc.what, due_in=app.settings.queue.poll) from exc
-    except LedgerError:
+    except BridgeError:
         # Nothing was committed, so nothing is sent.
         receipt.unlink(missing_ok=True)
         raise
-    call_once(app, take, provider, request, receipt, lease)
+    call_once(app, provider, request, receipt, lease, first=cleared is None)
+
+
+def stop(app: App, take: TakeRecord, lease: Lease) -> None:
+    """Cancel was asked for, and nothing more is sent: bring home what finished, then give the rest up."""
+    again = [call for call in calls.calls_of(app.ledger, take.id) if call.again]
+    if again:
+        # It may have arrived the first time: that has to be found out first.
+        for call in again:
+            # Was it us, then that is over: we are here.
+            over = call.sender == take.lease_owner
+            why = "cancel was asked for, and it may have arrived"
+            calls.uncertain(app.ledger, call.uuid, why=why, due_in=app.settings.queue.poll, over=over)
+        return
+    bring_home(app, take, lease)
+    lease.check()
+    takes.cancel_now(app.ledger, take, author=take.lease_owner or "", why="cancel was asked for")
 
 
 def next_part(app: App, take: TakeRecord) -> Part:
@@ -181,38 +191,38 @@ def quiet_in(app: App, take: TakeRecord) -> float:
 
 
 def call_once(
-    app: App, take: TakeRecord, provider: RemoteProvider, request: PartRequest, receipt: Path, lease: Lease
+    app: App, provider: RemoteProvider, request: PartRequest, receipt: Path, lease: Lease, *, first: bool
 ) -> None:
-    """The paid moment: check the deadline, send, and write down what came back."""
+    """The paid moment: check the deadline, send, and write down what came back.
+
+    `first`: it was never sent before; else "not sent" says only that it was not sent once more.
+    """
     uuid = request.reference
     try:
         lease.check()
-        accepted = provider.submit(request)
-    except NotSent as exc:
-        receipt.unlink(missing_ok=True)
-        wait = WaitCode.RATE if exc.throttled else WaitCode.REMOTE
-        due = exc.retry_after if exc.retry_after is not None else app.settings.queue.poll
-        calls.not_sent(app.ledger, uuid, why=str(exc), wait_code=wait, due_in=due)
-    except Refused as exc:
-        receipt.unlink(missing_ok=True)
-        nothing = Money(micro=0, currency=app.settings.money.currency)
-        charge = in_budget(app, exc.charged) if exc.charged is not None else nothing
-        calls.refused(
-            app.ledger, uuid, charge=charge, why=str(exc), code="moderated" if exc.moderated else "refused"
-        )
-    except (ProviderFailure, OSError, ValueError) as exc:
-        lost(app, calls.get(app.ledger, uuid), str(exc), over=True)
+    except StaleMove as exc:
+        # Nobody has sent anything: that is proof, and it is ours to give.
+        end = Outcome(end=End.NOT_SENT, why=exc.what)
     else:
-        receipts.keep(receipt, accepted)
-        book(app, uuid, accepted, receipt)
+        end = exchange(app, provider, request)
+    receipts.end(app, uuid, receipt, end.model_copy(update={"first": first}))
 
 
-def book(app: App, uuid: str, accepted: Accepted, receipt: Path) -> None:
-    """T4, and let go of the receipt. If the ledger cannot be written, the receipt is replayed later."""
+def exchange(app: App, provider: RemoteProvider, request: PartRequest) -> Outcome:
+    """Send it, once, and say how that ended."""
     try:
-        done = calls.receive(app.ledger, uuid, remote_id=accepted.remote_id, quoted=accepted.quoted)
-    except LedgerError as exc:
-        log.error("answer kept in %s: %s", receipt, exc, extra={"action": "receipt_kept", "call": uuid})
-        return
-    receipt.unlink(missing_ok=True)
-    nudge_for(app, done.take)
+        return Outcome(end=End.ACCEPTED, accepted=provider.submit(request))
+    except NotSent as exc:
+        due = exc.retry_after if exc.retry_after is not None else app.settings.queue.poll
+        wait = WaitCode.RATE if exc.throttled else WaitCode.REMOTE
+        return Outcome(end=End.NOT_SENT, why=str(exc), wait_code=wait, due_in=min(max(due, 0.0), 3600.0))
+    except Refused as exc:
+        code = "moderated" if exc.moderated else "refused"
+        return Outcome(end=End.REFUSED, why=str(exc), code=code, charged=exc.charged)
+    except ProviderFailure as exc:
+        return Outcome(end=End.LOST, why=str(exc))
+    except Exception as exc:
+        # Anything else a plug-in raises may have been raised after the request had left. Its words may quote
+        # the answer, and so a secret: they stay in this process.
+        log.exception("%s broke while it was sending", provider.name, extra={"call": request.reference})
+        return Outcome(end=End.LOST, why=f"{provider.name} raised {type(exc).__name__}")
