@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from math import floor
 
-from otio_bridge.model.frames import Span, record_need, record_origin, source_frame, source_need
+from otio_bridge.model.frames import Span, record_need, record_origin, source_need
 from otio_bridge.model.media import MediaRef
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import Occurrence
-from otio_bridge.model.time import FrameRange
+from otio_bridge.model.time import FrameRange, snap_frame
 from otio_bridge.model.value import Value
 
 
@@ -124,13 +125,18 @@ def changes(
         ChangeWord.REINSTATED: then.omitted,
         ChangeWord.MOVED: _moved(then, now),
         ChangeWord.TRIMMED: not same_length,
-        ChangeWord.SLIPPED: same_length and source_frame(then.span, 0) != source_frame(now.span, 0),
+        # `start` is the lowest frame, so that a clip turned round in place has not slipped.
+        ChangeWord.SLIPPED: same_length and _lowest(then.span) != _lowest(now.span),
         ChangeWord.EXTENDED: extended,
         ChangeWord.RETIMED: then.span.s != now.span.s,
         ChangeWord.REPLACED: not same_media(then.media, now.media),
         ChangeWord.REASKED: then.request != now.request,
     }
     return tuple(word for word, so in found.items() if so) or (ChangeWord.UNCHANGED,)
+
+
+def _lowest(span: Span) -> int:
+    return floor(snap_frame(span.start))
 
 
 def _length(span: Span) -> tuple[int, int, int]:

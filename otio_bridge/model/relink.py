@@ -96,6 +96,8 @@ class Link(Value):
             return None, why if self.takes else "no take is ready"
         if self.placement is Placement.REFERENCE:
             return None, f"{take.key} is a reference for other takes and is never shown by itself"
+        if not take.covers and covered(self.need, (take.range,)):
+            return None, f"{take.key} was made of other media, or at another speed"
         if not self.holds(take):
             return None, f"{take.key} holds {take.range}, the clip needs {self.need}"
         if take.temp and not self.allow_temp:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from otio_bridge.app import App
-from otio_bridge.model.identify import KnownShot
+from otio_bridge.model.diff import need_of
+from otio_bridge.model.frames import source_need
+from otio_bridge.model.identify import Identified, KnownShot, Rule
 from otio_bridge.model.media import MediaRef
+from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import Occurrence
 from otio_bridge.model.take import TakeState
+from otio_bridge.model.time import FrameRange
 from otio_bridge.model.value import Value
 from otio_bridge.store import shots, takes
 from otio_bridge.store.records import OccurrenceRecord, ShotRecord, TakeRecord
+from otio_bridge.workflow.plates import PlateNotes
 
 
 class Held(Value):
@@ -48,6 +53,28 @@ def known_shot(record: ShotRecord, by_shot: Mapping[str, Sequence[TakeRecord]]) 
     )
 
 
+def restored(
+    everything: Sequence[Occurrence], identified: Identified, ledger: Held
+) -> tuple[Occurrence, ...]:
+    """Clips that show a take of ours stand for what it was made of: its plate's media is theirs."""
+    by_id = {record.id: record for record in ledger.shots}
+    made: list[Occurrence] = []
+    for clip in everything:
+        entry = identified.by_address.get(clip.address)
+        if entry is not None and entry.rule is Rule.TAKE:
+            mine = ledger.takes.get(entry.shot_id, ())
+            shown = next(
+                (take for take in mine if entry.pick in (take.result.get("file"), take_reel(take))), None
+            )
+            plates = {plate.id: plate for plate in by_id[entry.shot_id].plates}
+            plate = plates.get(shown.plate_id or "") if shown is not None else None
+            if plate is not None:
+                clip = clip.model_copy(update={"media": PlateNotes.of(plate).media})
+                clip = clip.model_copy(update={"need": need_of(clip, OperationClass.SOURCE)})
+        made.append(clip)
+    return tuple(made)
+
+
 def take_reel(take: TakeRecord) -> str:
     """The reel written on a take: its own name, so that no two answer to one reel and timecode (design §5)."""
     return f"{take.shot}_{take.name}"
@@ -61,17 +88,93 @@ def shows_in(record: ShotRecord, cut: str) -> bool:
 def paired(
     occurrences: Sequence[Occurrence], known: ShotRecord | None, cut: str
 ) -> list[tuple[Occurrence, OccurrenceRecord | None]]:
-    """Each clip of a shot beside what it was when the cut was last sent: the nearest in record time, one to one."""
+    """Each clip of a shot beside what it was when the cut was last sent, one to one.
+
+    First those that show the same frames, in place or else in order, so that a ripple or a move takes nothing
+    from another clip; then those that share most frames; then the nearest.
+    """
     before = [old for old in known.occurrences if old.cut == cut] if known else []
-    pairs = sorted(
+    found: dict[int, OccurrenceRecord] = {}
+    for present in (True, False):
+        there = [old for old in before if old.present is present]
+        for key in (_in_place, _frames):
+            _alike(occurrences, there, found, key)
+    used = {old.id for old in found.values()}
+    rest = sorted(
         (
-            (abs(old.record.start - now.record.start), i, j)
+            (
+                not old.present,
+                -_shown(now).overlap(_shown(old)),
+                abs(old.record.start - now.record.start),
+                i,
+                j,
+            )
             for i, now in enumerate(occurrences)
+            if i not in found
             for j, old in enumerate(before)
+            if old.id not in used
         ),
     )
-    of_now: dict[int, int] = {}
-    for _, i, j in pairs:
-        if i not in of_now and j not in of_now.values():
-            of_now[i] = j
-    return [(now, before[of_now[i]] if i in of_now else None) for i, now in enumerate(occurrences)]
+    for *_, i, j in rest:
+        if i not in found and before[j].id not in used:
+            found[i] = before[j]
+            used.add(before[j].id)
+    return [(now, found.get(i)) for i, now in enumerate(occurrences)]
+
+
+def copied_from(clip: Occurrence, known: ShotRecord, cut: str) -> OccurrenceRecord | None:
+    """The occurrence a clip the cut did not have yet was cut or copied from: one that shows all its frames."""
+    there = [
+        old
+        for old in known.occurrences
+        if old.cut == cut and old.span.s == clip.span.s and _shown(old).contains(_shown(clip))
+    ]
+    return min(
+        there, key=lambda old: (not old.present, abs(old.record.start - clip.record.start)), default=None
+    )
+
+
+_Seen = Occurrence | OccurrenceRecord
+
+
+def _alike(
+    now: Sequence[Occurrence],
+    before: Sequence[OccurrenceRecord],
+    found: dict[int, OccurrenceRecord],
+    key: Callable[[_Seen], Hashable],
+) -> None:
+    """Pair what has the same key, in record order; the nearest where there are more of one than of the other."""
+    used = {old.id for old in found.values()}
+    there: dict[Hashable, list[OccurrenceRecord]] = defaultdict(list)
+    for old in sorted(before, key=lambda old: old.record.start):
+        if old.id not in used:
+            there[key(old)].append(old)
+    here: dict[Hashable, list[int]] = defaultdict(list)
+    for i in sorted(range(len(now)), key=lambda i: now[i].record.start):
+        if i not in found and key(now[i]) in there:
+            here[key(now[i])].append(i)
+    for same, places in here.items():
+        olds = there[same]
+        if len(places) == len(olds):
+            found |= dict(zip(places, olds, strict=True))
+            continue
+        near = sorted(
+            (abs(now[i].record.start - old.record.start), i, j) for i in places for j, old in enumerate(olds)
+        )
+        taken: set[int] = set()
+        for _, i, j in near:
+            if i not in found and j not in taken:
+                found[i] = olds[j]
+                taken.add(j)
+
+
+def _frames(clip: _Seen) -> tuple[object, ...]:
+    return (clip.span.start, clip.span.s, clip.span.n)
+
+
+def _in_place(clip: _Seen) -> tuple[object, ...]:
+    return (*_frames(clip), clip.record.start, clip.track_name or clip.track)
+
+
+def _shown(clip: _Seen) -> FrameRange:
+    return source_need(clip.span)

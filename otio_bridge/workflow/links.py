@@ -20,7 +20,8 @@ from otio_bridge.model.time import FrameRange
 from otio_bridge.store import reviews
 from otio_bridge.store.records import ShotRecord, TakeRecord
 from otio_bridge.timeline.shots import placement_of
-from otio_bridge.workflow.known import Held, held, known_shot, paired, take_reel
+from otio_bridge.workflow.known import Held, copied_from, held, known_shot, paired, restored, take_reel
+from otio_bridge.workflow.plates import PlateNotes, key_of
 from otio_bridge.workflow.status import take_range
 
 #: Reviews that make a take worth showing, best first.
@@ -64,6 +65,7 @@ def links_for(
     """A link for every clip that is a shot of ours (those named in `only`, where any are)."""
     state = deciding(app)
     who = identified(state, everything, cut)
+    everything = restored(everything, who, state.ledger)
     by_address = {clip.address: clip for clip in everything}
     links: list[Link] = []
     for record in state.ledger.shots:
@@ -72,6 +74,7 @@ def links_for(
         mine = [by_address[entry.address] for entry in who.found if entry.shot_id == record.id]
         read_back = {entry.address: entry.pick for entry in who.found if entry.shot_id == record.id}
         for clip, before in paired(mine, record, cut):
+            before = before or copied_from(clip, record, cut)
             picked = _picked(state, record, before.id if before else "", read_back.get(clip.address))
             links.append(link(state, record, clip, picked=picked, newest=newest, temp=temp))
     order = {clip.address: index for index, clip in enumerate(everything)}
@@ -98,7 +101,7 @@ def link(
     """One clip with every READY take of its shot, and the one it shows."""
     need = need_of(clip, record.op_class)
     ready = [take for take in state.ledger.takes.get(record.id, []) if take.state is TakeState.READY]
-    offered = [offer for take in ready if (offer := take_link(state, take, record, need)) is not None]
+    offered = [offer for take in ready if (offer := take_link(state, take, record, clip, need)) is not None]
     chosen, notes = _choose(state, ready, offered, picked=picked, newest=newest, temp=temp)
     return Link(
         address=clip.address,
@@ -115,11 +118,16 @@ def link(
     )
 
 
-def take_link(state: Deciding, take: TakeRecord, record: ShotRecord, need: FrameRange) -> TakeLink | None:
-    """A READY take as an edit can show it."""
+def take_link(
+    state: Deciding, take: TakeRecord, record: ShotRecord, clip: Occurrence, need: FrameRange
+) -> TakeLink | None:
+    """A READY take as an edit can show it; None for one that counts in other coordinates than the shot now."""
     frames = take_range(take)
-    if frames is None:
+    plate = next((entry for entry in record.plates if entry.id == take.plate_id), None)
+    if frames is None or (plate is not None and PlateNotes.of(plate).op_class is not record.op_class):
         return None
+    # Frame numbers alone do not tell: it must be of the clip's media, and in the cut at the clip's speed.
+    made_for = key_of(record.op_class, clip.media.identity if clip.media else "none", clip.span.s)
     # A still (or what was made of a freeze) is one frame, and its range is stated as the whole need.
     if record.op_class is OperationClass.STILL:
         frames = need
@@ -131,7 +139,7 @@ def take_link(state: Deciding, take: TakeRecord, record: ShotRecord, need: Frame
         rate=take.request.rate,
         drop=bool(take.result.get("stamp", {}).get("drop")),
         first_number=take.result.get("first_number"),
-        covers=covered(need, (frames,)),
+        covers=covered(need, (frames,)) and (plate is None or plate.media == made_for),
         temp=take.temp,
         state=state.reviews.get(take.id, ReviewState.UNREVIEWED),
         metadata=told(take),
@@ -189,6 +197,9 @@ def _choose(
         liked = [take for take in fitting if state.reviews.get(take.id) is not ReviewState.REJECTED]
         if liked:
             return max(liked, key=lambda take: take.number).name, tuple(notes)
+    if newest and ready and not fitting:
+        # Not shown (Link.shown), but the report then says what stands against the newest.
+        return max(ready, key=lambda take: take.number).name, tuple(notes)
     return None, tuple(notes)
 
 

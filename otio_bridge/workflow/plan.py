@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 from otio_bridge.app import App
 from otio_bridge.errors import BridgeError, RefusedInput
-from otio_bridge.media.files import sha256
 from otio_bridge.model.choice import Choice as ShotChoice
-from otio_bridge.model.conform import Raster, Submission
-from otio_bridge.model.diff import ChangeWord, Shown, changes
-from otio_bridge.model.frames import source_frame
+from otio_bridge.model.conform import Submission
+from otio_bridge.model.diff import ChangeWord, Shown, changes, need_of
 from otio_bridge.model.identify import Identified, identify
-from otio_bridge.model.media import MediaInfo, MediaKind, first_frame
+from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.money import Money
 from otio_bridge.model.naming import propose_names
 from otio_bridge.model.raster import target_raster
-from otio_bridge.model.request import Operation, OperationClass, Reference, Request, Role
+from otio_bridge.model.request import OperationClass, Request
 from otio_bridge.model.shot import Occurrence, ShotNote, ShotSpec
 from otio_bridge.model.take import plate_name
 from otio_bridge.model.time import FrameRange
 from otio_bridge.model.value import Value
 from otio_bridge.store import money
-from otio_bridge.store.records import PlateRecord, ShotRecord, TakeRecord
+from otio_bridge.store.records import OccurrenceRecord, PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.timeline.load import Edit
 from otio_bridge.workflow import choose
+from otio_bridge.workflow.claims import Claim, asked_before, carried, claims, of_original
 from otio_bridge.workflow.colour import in_display
-from otio_bridge.workflow.inputs import take_named
-from otio_bridge.workflow.known import Held, held, known_shot, paired, shows_in
-from otio_bridge.workflow.plates import PlateNotes, interpolated, plate_key
+from otio_bridge.workflow.known import Held, held, known_shot, paired, restored, shows_in
+from otio_bridge.workflow.plates import PlateNotes, plate_key
 from otio_bridge.workflow.pulled import plate_for, pulled_media
 from otio_bridge.workflow.reading import Look, clips, looker, open_edit, specs
+from otio_bridge.workflow.requests import (
+    ask_key,
+    build_request,
+    parents_plate,
+    plate_notes,
+    plate_range,
+    plate_raster,
+    resolved,
+)
+from otio_bridge.workflow.status import take_range
 
 
 class PlanEntry(Value):
@@ -94,6 +103,8 @@ class Planned:
     more: int = 0
     #: How the plate is to be made.
     notes: PlateNotes | None = None
+    #: New plates of the same shot that are counted before this one.
+    late: int = 0
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,10 @@ class Plan:
     shots: list[Planned]
     omitted: tuple[str, ...] = ()
     occurrences: tuple[Occurrence, ...] = ()
+    #: By address, what each clip was when this cut was last sent.
+    before: Mapping[str, OccurrenceRecord] = field(default_factory=dict)
+    #: Shots of the ledger that the edit shows without asking for them: their clips.
+    unasked: tuple[tuple[ShotRecord, tuple[Occurrence, ...]], ...] = ()
     report: PlanReport | None = field(default=None)
 
 
@@ -138,70 +153,104 @@ def plan(
     """
     edit = open_edit(app.settings, path, rate=rate)
     look = looker()
-    found = list(specs(edit, app.settings, choice, look))
     everything = clips(edit, look)
     cut = cut or edit.cut
     ledger = held(app)
     records = ledger.shots
     identified = identify(everything, [known_shot(record, ledger.takes) for record in records], cut=cut)
-    by_id = {record.id: record for record in records}
-    matched = [by_id.get(_owner(spec, identified) or "") for spec in found]
+    everything = restored(everything, identified, ledger)
+    shown = {clip.address: clip for clip in everything}
+    found = list(specs(edit, app.settings, choice, look))
+    if not found and not choice.rows and not choice.select:
+        rows = carried(everything, identified, ledger, cut)
+        found = list(specs(edit, app.settings, ShotChoice(rows=rows), look)) if rows else []
+    handles = app.settings.project.handles
+    claimed = claims([of_original(spec, shown, look, handles) for spec in found], identified, ledger)
     names = propose_names(
-        [record.name if record else spec.name for spec, record in zip(found, matched, strict=True)],
+        [
+            claim.known.name if claim.known else claim.spec.name
+            for index, claim in enumerate(claimed)
+            if claim.leader == index
+        ],
         taken={record.name for record in records},
         pattern=app.settings.project.naming,
         project=app.settings.project.name,
         cut=cut,
     )
+    leaders = dict(zip(sorted({claim.leader for claim in claimed}), names, strict=True))
     wish = Wish(
         takes=takes_each, more=more, allow_proxy=allow_proxy, pulled=pulled_media(plates) if plates else ()
     )
-    planned = [
-        _one(app, spec.model_copy(update={"name": name}), record, ledger, cut, look, wish)
-        for spec, record, name in zip(found, matched, names, strict=True)
-    ]
-    seen = {record.id for record in matched if record is not None} | set(identified.shots())
+    before = pairs(claimed, cut)
+    planned: list[Planned] = []
+    for claim in claimed:
+        claim.spec = claim.spec.model_copy(update={"name": leaders[claim.leader]})
+        mine = [one for one in planned if one.entry.name == claim.spec.name] if claim.known else []
+        planned.append(
+            _one(app, claim, before, ledger, cut, look, wish, sum(one.plate is None for one in mine))
+        )
+    seen = {claim.known.id for claim in claimed if claim.known} | set(identified.shots())
+    seen |= {key for entry in identified.ambiguous for key in entry.shot_ids}
     omitted = tuple(record.name for record in records if shows_in(record, cut) and record.id not in seen)
-    result = Plan(edit=edit, cut=cut, shots=planned, omitted=omitted, occurrences=everything)
+    result = Plan(edit=edit, cut=cut, shots=planned, omitted=omitted, occurrences=everything, before=before)
+    result.unasked = unasked(records, identified, claimed, everything)
     result.report = _report(app, result)
     return result
 
 
-def _owner(spec: ShotSpec, identified: Identified) -> str | None:
-    """The known shot this spec's clips are, if they are one. Raises RefusedInput where they are several."""
-    owners: set[str] = set()
-    for occurrence in spec.occurrences:
-        candidates = identified.candidates(occurrence.address)
-        if len(candidates) > 1:
-            raise RefusedInput(
-                f"clip {occurrence.name!r} could be several shots",
-                value=", ".join(sorted(candidates)),
-                next="give it a name: name=SHOT in its mark",
-            )
-        owners |= set(candidates)
-    if len(owners) > 1:
-        raise RefusedInput(
-            "one request covers clips of several shots",
-            value=", ".join(sorted(owners)),
-            next="give each clip a mark of its own",
-        )
-    return next(iter(owners), None)
+def unasked(
+    records: Sequence[ShotRecord],
+    identified: Identified,
+    claimed: Sequence[Claim],
+    everything: Sequence[Occurrence],
+) -> tuple[tuple[ShotRecord, tuple[Occurrence, ...]], ...]:
+    """The shots an edit shows and does not ask for, with their clips: unmarked, and still there."""
+    asked = {claim.known.id for claim in claimed if claim.known}
+    by_shot: dict[str, list[Occurrence]] = defaultdict(list)
+    for clip in everything:
+        entry = identified.by_address.get(clip.address)
+        if entry is not None and entry.shot_id not in asked:
+            by_shot[entry.shot_id].append(clip)
+    return tuple((record, tuple(by_shot[record.id])) for record in records if record.id in by_shot)
+
+
+def pairs(claimed: Sequence[Claim], cut: str) -> dict[str, OccurrenceRecord]:
+    """By address, what each clip was when this cut was last sent; all clips of a shot looked at together."""
+    groups: dict[str, list[Claim]] = defaultdict(list)
+    for claim in claimed:
+        if claim.known is not None:
+            groups[claim.known.id].append(claim)
+    found: dict[str, OccurrenceRecord] = {}
+    for group in groups.values():
+        shown = {clip.address: clip for claim in group for clip in claim.spec.occurrences}
+        told = paired(tuple(shown.values()), group[0].known, cut)
+        found |= {clip.address: old for clip, old in told if old is not None}
+    return found
 
 
 def _one(
-    app: App, spec: ShotSpec, known: ShotRecord | None, ledger: Held, cut: str, look: Look, wish: Wish
+    app: App,
+    claim: Claim,
+    before: Mapping[str, OccurrenceRecord],
+    ledger: Held,
+    cut: str,
+    look: Look,
+    wish: Wish,
+    late: int,
 ) -> Planned:
-    """Hold one shot against what the ledger has of it."""
+    """Hold one shot against what the ledger has of it; `late` plates of it are new already."""
+    spec, known = claim.spec, claim.known
+    mine = ledger.takes.get(known.id, []) if known else []
     plates = [plate for plate in known.plates if plate.media == plate_key(spec)] if known else []
     entry = PlanEntry(
         name=spec.name or "",
         shot_id=known.id if known else None,
         spec=spec,
-        changes=_words(spec, known, cut, [plate.range for plate in plates]),
+        changes=_words(spec, known, before, asked_before(known, ledger) if known else set(), plates, mine),
         takes=(),
         to_send=0,
     )
-    planned = Planned(entry=entry, known=known, plate=None, more=wish.more)
+    planned = Planned(entry=entry, known=known, plate=None, more=wish.more, late=late)
     try:
         planned.pulled = plate_for(spec, wish.pulled)
     except RefusedInput as exc:
@@ -213,6 +262,7 @@ def _one(
     if (
         spec.media is not None
         and spec.media.proxy
+        and planned.pulled is None
         and not wish.allow_proxy
         and spec.op_class is OperationClass.SOURCE
     ):
@@ -220,9 +270,8 @@ def _one(
     if refused:
         planned.entry = entry.model_copy(update={"refused": refused})
         return planned
-    mine = ledger.takes.get(known.id, []) if known else []
     try:
-        _fill(app, planned, spec, look, plates, mine, wish.takes or spec.ask.takes, wish.more)
+        _fill(app, planned, spec, look, plates, mine, wish.takes or spec.ask.takes, wish.more, cut)
     except BridgeError as exc:
         planned.entry = planned.entry.model_copy(update={"refused": str(exc), "to_send": 0})
         planned.request = None
@@ -230,25 +279,28 @@ def _one(
 
 
 def _words(
-    spec: ShotSpec, known: ShotRecord | None, cut: str, ranges: Sequence[FrameRange]
+    spec: ShotSpec,
+    known: ShotRecord | None,
+    before: Mapping[str, OccurrenceRecord],
+    asked: set[str],
+    plates: Sequence[PlateRecord],
+    mine: Sequence[TakeRecord],
 ) -> tuple[ChangeWord, ...]:
     """The change words of all occurrences of a shot, each against what it was when this cut was last sent."""
-    asked, found = ask_key(spec), list[ChangeWord]()
-    then_key = ask_key(ShotSpec.model_validate(known.spec)) if known and known.spec else ""
-    for occurrence, old in paired(spec.occurrences, known, cut):
+    ids = {plate.id for plate in plates}
+    ranges = [plate.range for plate in plates]
+    ranges += [found for take in mine if take.plate_id in ids and (found := take_range(take)) is not None]
+    now = "asked" if known is None or ask_key(spec.ask) in asked else "asked anew"
+    words: list[ChangeWord] = []
+    for occurrence in spec.occurrences:
+        old = before.get(occurrence.address)
         then = None
         if old is not None:
-            shown = Shown.of(Occurrence.model_validate(old.spec), spec.op_class, request=then_key)
+            shown = Shown.of(Occurrence.model_validate(old.spec), spec.op_class, request="asked")
             then = shown.model_copy(update={"omitted": not old.present})
-        found += changes(then, Shown.of(occurrence, spec.op_class, request=asked), ranges)
-    words = tuple(dict.fromkeys(found))
-    return tuple(word for word in words if word is not ChangeWord.UNCHANGED) or (ChangeWord.UNCHANGED,)
-
-
-def ask_key(spec: ShotSpec) -> str:
-    """Text equal for equal asks: the request without its plate."""
-    nowhere = FrameRange(start=0, duration=0)
-    return build_request(spec, nowhere, Raster(width=1, height=1), spec.ask.references).digest()
+        words += changes(then, Shown.of(occurrence, spec.op_class, request=now), ranges)
+    told = tuple(word for word in ChangeWord if word in words and word is not ChangeWord.UNCHANGED)
+    return told or (ChangeWord.UNCHANGED,)
 
 
 def _fill(
@@ -260,6 +312,7 @@ def _fill(
     mine: Sequence[TakeRecord],
     asked: int,
     more: int,
+    cut: str,
 ) -> None:
     """Find the plate, the request and its takes; price what is missing."""
     info = planned.pulled or (look(spec.media) if spec.media is not None else None)
@@ -267,35 +320,45 @@ def _fill(
     raster = plate_raster(app, spec, info)
     target = target_raster(raster, spec.ask.operation, spec.ask.options.get("size", "same"))
     references = resolved(app, planned.known, spec)
-    serving = [plate for plate in plates if plate.rate == spec.rate and plate.range.contains(spec.need)]
-    requests = {plate.id: build_request(spec, plate.range, target, references) for plate in serving}
-    counted = {
+    plates = [plate for plate in plates if plate.rate == spec.rate]
+    requests = {plate.id: build_request(spec, plate.range, target, references) for plate in plates}
+    made = {
         plate.id: [take for take in mine if take.request_hash == requests[plate.id].digest()]
-        for plate in serving
+        for plate in plates
     }
-    plate = max(serving, key=lambda entry: (len(counted[entry.id]), entry.number), default=None)
+    plate, existing = answering(spec, plates, made, asked + more)
     if parent := spec.ask.options.get("parent"):
-        plate = parents_plate(app, planned.known, serving, parent)
+        plate = parents_plate(app, planned.known, spec, parent)
+        existing = made.get(plate.id, [])
     planned.plate = plate
     if plate is None:
-        pulled = planned.pulled
-        planned.new_plate = pulled.range if pulled is not None else _plate_range(spec, references)
-        request, existing = build_request(spec, planned.new_plate, target, references), []
         every = planned.known.plates if planned.known else ()
-        number = max((old.number for old in every), default=0) + 1
+        number = max((old.number for old in every), default=0) + 1 + planned.late
+        wanted = plate_range(spec, references)
+        planned.new_plate = (
+            planned.pulled.range if planned.pulled else shared(spec, wanted, planned.known, cut)
+        )
+        request = build_request(spec, planned.new_plate, target, references)
     else:
-        request, existing, number = requests[plate.id], counted[plate.id], plate.number
+        request, number = requests[plate.id], plate.number
     count = max(0, asked - len(existing)) + more
     planned.request = request
-    changes_ = {
+    changes_: dict[str, object] = {
         "takes": tuple(f"{take.name} {take.state}" for take in existing),
         "to_send": count,
         "plate": plate_name(number),
     }
+    if plate is not None and count and not existing and planned.entry.changes == (ChangeWord.UNCHANGED,):
+        # The words are the same and what they name is not: a reference's content, a size, the project's raster.
+        changes_["changes"] = (ChangeWord.REASKED,)
     planned.entry = planned.entry.model_copy(update=changes_)
     if count == 0:
         return
-    planned.notes = PlateNotes.of(plate) if plate is not None else plate_notes(planned, spec, request.plate)
+    planned.notes = (
+        PlateNotes.of(plate)
+        if plate is not None
+        else plate_notes(spec, request.plate, info, pulled=planned.pulled is not None)
+    )
     choice = choose.choose(app, request)
     pads = (planned.notes.before, planned.notes.after)
     submission = choose.submission_for(choice, request, spec.op_class, raster, target, pads)
@@ -317,139 +380,63 @@ def _fill(
     )
 
 
-def parents_plate(
-    app: App, known: ShotRecord | None, serving: Sequence[PlateRecord], parent: str
-) -> PlateRecord:
-    """The plate of the take another is to be made from. Raises RefusedInput where it cannot be."""
-    take = take_named(app, known, parent)
-    if take is None or known is None or take.shot_id != known.id:
-        raise RefusedInput(
-            "no such take of this shot to make another from",
-            value=f"parent={parent}",
-            next="otio-bridge takes",
+def answering(
+    spec: ShotSpec, plates: Sequence[PlateRecord], made: Mapping[str, Sequence[TakeRecord]], asked: int
+) -> tuple[PlateRecord | None, list[TakeRecord]]:
+    """The plate that serves a shot, and the takes that answer it already: nothing covered is made again.
+
+    A plate serves by its own range; by what its takes hold beyond it (surplus) and, for a shot on several clips,
+    clip by clip only where there are enough takes, since new ones would not hold more.
+    """
+
+    def holding(plate: PlateRecord, need: FrameRange) -> list[TakeRecord]:
+        if plate.range.contains(need):
+            return list(made[plate.id])
+        held_ = ((take, take_range(take)) for take in made[plate.id])
+        return [take for take, frames in held_ if frames is not None and frames.contains(need)]
+
+    found = {plate.id: holding(plate, spec.need) for plate in plates}
+    serving = [
+        plate
+        for plate in plates
+        if plate.range.contains(spec.need) or (found[plate.id] and len(found[plate.id]) >= asked)
+    ]
+    if serving:
+        best = max(serving, key=lambda plate: (len(found[plate.id]), plate.number))
+        return best, found[best.id]
+    best_of = [
+        max(
+            ((plate, holding(plate, clip.need)) for plate in plates),
+            key=lambda pair: len(pair[1]),
+            default=None,
         )
-    plate = next((entry for entry in serving if entry.id == take.plate_id), None)
-    if plate is None:
-        raise RefusedInput(f"{take.label} does not hold what the clip needs now", value=f"parent={parent}")
+        for clip in spec.occurrences
+    ]
+    each = [pair for pair in best_of if pair is not None and len(pair[1]) >= asked]
+    if each and len(each) == len(spec.occurrences):
+        takes_ = {take.id: take for _, some in each for take in some}
+        return each[0][0], sorted(takes_.values(), key=lambda take: take.number)
+    return None, []
+
+
+def shared(spec: ShotSpec, plate: FrameRange, known: ShotRecord | None, cut: str) -> FrameRange:
+    """A new plate's range, stretched over what other cuts show of the shot where it meets it: made once."""
+    needs = [
+        need_of(Occurrence.model_validate(seen.spec), spec.op_class)
+        for seen in (known.occurrences if known else ())
+        if seen.cut != cut
+        and seen.present
+        and seen.media == spec.media_identity
+        and seen.span.s == _speed(spec)
+    ]
+    for need in sorted(needs, key=lambda need: need.start):
+        if need.start <= plate.end and plate.start <= need.end:
+            plate = plate.union(need)
     return plate
 
 
-def plate_raster(app: App, spec: ShotSpec, info: MediaInfo | None) -> Raster:
-    """The raster of the shot's plate: its media's, else the project's. Raises RefusedInput where neither is known."""
-    if info is not None:
-        return Raster(width=info.width, height=info.height, pixel_aspect=info.pixel_aspect)
-    project = app.settings.project
-    if project.width is None or project.height is None:
-        raise RefusedInput(
-            f"{spec.name} has no media, and the project does not say what raster to make",
-            allowed="[project] width, height and pixel_aspect in otio-bridge.toml",
-            next="otio-bridge init",
-        )
-    return Raster(width=project.width, height=project.height, pixel_aspect=project.pixel_aspect)
-
-
-def build_request(
-    spec: ShotSpec, plate: FrameRange, target: Raster, references: tuple[Reference, ...]
-) -> Request:
-    """The request a spec makes on a plate of this range."""
-    ask = spec.ask
-    options = {key: value for key, value in ask.options.items() if key not in ("max_cost", "parent")}
-    return Request(
-        operation=ask.operation,
-        provider=ask.provider,
-        model=ask.model,
-        prompt=ask.prompt,
-        negative_prompt=ask.negative_prompt,
-        seed=ask.seed,
-        references=references,
-        options=options,
-        parent=ask.options.get("parent"),
-        media=spec.media_identity,
-        plate=plate,
-        rate=spec.rate,
-        width=target.width,
-        height=target.height,
-    )
-
-
-def resolved(app: App, known: ShotRecord | None, spec: ShotSpec) -> tuple[Reference, ...]:
-    """The references with their content's hash; an `animate` without a first picture starts from the plate.
-
-    Raises RefusedInput for a file that is not there.
-    """
-    references = list(spec.ask.references)
-    roles = {reference.role for reference in references}
-    if (
-        spec.ask.operation is Operation.ANIMATE
-        and Role.FIRST not in roles
-        and spec.media is not None
-        and spec.media.has_pictures
-    ):
-        references.insert(0, Reference(role=Role.FIRST, source="plate"))
-    done: list[Reference] = []
-    for reference in references:
-        content: str | None = None
-        other = take_named(app, known, reference.source)
-        if reference.source == "plate":
-            content = None  # the plate's media and range are in the request already
-        elif other is not None:
-            content = f"take:{other.id}"
-        else:
-            path = Path(reference.source)
-            path = path if path.is_absolute() else app.settings.folder / path
-            if not path.is_file():
-                raise RefusedInput(
-                    f"the {reference.role} reference of {spec.name} is not there",
-                    value=reference.source,
-                    allowed="a file (relative to the project), plate, vNNN or SHOT/vNNN",
-                )
-            content = sha256(path)
-        done.append(reference.model_copy(update={"content": content}))
-    return tuple(done)
-
-
-def _plate_range(spec: ShotSpec, references: tuple[Reference, ...]) -> FrameRange:
-    """Need and handles; no head handle where a first picture belongs on the first frame (design §5)."""
-    if spec.op_class is OperationClass.RECORD and any(ref.role is Role.FIRST for ref in references):
-        return FrameRange.between(spec.need.start, spec.plate.end)
-    return spec.plate
-
-
-def plate_notes(planned: Planned, spec: ShotSpec, plate: FrameRange) -> PlateNotes:
-    """How a new plate of this range is to be made."""
-    ref, info = spec.media, planned.info
-    notes = PlateNotes(
-        op_class=spec.op_class,
-        media=ref,
-        shown=_shown(spec),
-        deinterlace=spec.ask.options.get("deinterlace") in ("yes", "true", "1"),
-        source_reel=ref.reel if ref else None,
-    )
-    if planned.pulled is not None:
-        return notes.model_copy(update={"info": planned.pulled, "pulled": True})
-    if ref is None or info is None or info.kind is MediaKind.STILL:
-        return notes
-    has = FrameRange(start=first_frame(ref, info), duration=info.frames)
-    if spec.ask.operation is Operation.INTERPOLATE and spec.op_class is OperationClass.RECORD:
-        source, first, step = interpolated(spec.occurrences[0].span, plate, has)
-        return notes.model_copy(update={"source": source, "first": first, "step": step})
-    if spec.op_class is not OperationClass.SOURCE:
-        return notes
-    return notes.model_copy(
-        update={
-            "before": max(0, plate.start - has.start),
-            "after": max(0, has.end - plate.end),
-        }
-    )
-
-
-def _shown(spec: ShotSpec) -> tuple[int, int] | None:
-    """The source frames at the first and the last record frame of the shot's first occurrence."""
-    if spec.media is None or not spec.occurrences:
-        return None
-    span, available = spec.occurrences[0].span, spec.media.available
-    last = max(0, span.n + span.tail - 1)
-    return source_frame(span, -span.head, available), source_frame(span, last, available)
+def _speed(spec: ShotSpec) -> Fraction:
+    return spec.occurrences[0].span.s
 
 
 def _report(app: App, result: Plan) -> PlanReport:

@@ -59,6 +59,15 @@ def interpolated(span: Span, plate: FrameRange, media: FrameRange) -> tuple[Fram
 
 
 def plate_key(spec: ShotSpec) -> str:
-    """What a plate must share with a shot to serve it: the media, and the kind of coordinates it counts in."""
-    prefix = "" if spec.op_class is OperationClass.SOURCE else f"{spec.op_class}:"
-    return f"{prefix}{spec.media_identity}"
+    """What a plate must share with a shot to serve it: the media, and the kind of coordinates it counts in.
+
+    What lives in the cut is counted at the clip's own speed, so that at another speed it is another plate.
+    """
+    return key_of(spec.op_class, spec.media_identity, spec.occurrences[0].span.s)
+
+
+def key_of(op_class: OperationClass, media: str, speed: Fraction) -> str:
+    """`plate_key` of a clip of this media at this speed."""
+    if op_class is OperationClass.SOURCE:
+        return media
+    return f"{op_class}:{media}" if speed == 1 else f"{op_class}@{speed}:{media}"
