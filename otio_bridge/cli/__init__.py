@@ -101,7 +101,10 @@ def show_error(exc: BridgeError, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"error": exc.as_dict()}, ensure_ascii=False))
         return
-    click.echo(f"otio-bridge: {exc.what}" + (f": {exc.value}" if exc.value else ""), err=True)
+    # Of media it is said what they are: "X is text, not media" is a sentence, "is text, not media: X" is none.
+    of_media = exc.value and exc.what.startswith(("is ", "has ", "cannot "))
+    text = f"{exc.value} {exc.what}" if of_media else exc.what + (f": {exc.value}" if exc.value else "")
+    click.echo(f"otio-bridge: {text}", err=True)
     if exc.allowed:
         click.echo(f"  allowed: {exc.allowed}", err=True)
     if exc.next:

@@ -15,11 +15,13 @@ from otio_bridge.media.conform import conform as write
 from otio_bridge.media.files import publish
 from otio_bridge.media.plates import suffix_for
 from otio_bridge.media.probe import probe
+from otio_bridge.media.sound import cut_sound
 from otio_bridge.model.conform import ConformPlan, Submission
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.returned import plan_conform, returned_box
 from otio_bridge.model.take import TakeState
+from otio_bridge.model.time import FrameRange
 from otio_bridge.store import parts
 from otio_bridge.store.records import PlateRecord, TakeRecord
 from otio_bridge.workflow.inputs import submission_of
@@ -41,14 +43,17 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
     work = room(app, take)
     stamp = stamp_for(app, take, plate, returned[0])
     suffix = suffix_for(stamp.codec, returned[0])
-    sound = Path(plate.path) if plate.path and app.settings.media.audio == "source" else None
+    held = FrameRange(start=stamp.start, duration=submission.frames)
+    # A take made elsewhere may hold a part of the plate: what is lent to it is of those frames, or nothing.
+    whole = "start" not in take.provenance or held == plate.range
+    sound = _sound(app, plate, None if whole else held, work, lease)
     made = write(
         plan,
         files,
         work / f"take{suffix}",
         stamp=stamp,
         sound_from=sound,
-        alpha_from=Path(plate.path) if plate.path and stamp.alpha else None,
+        alpha_from=Path(plate.path) if plate.path and stamp.alpha and whole else None,
         deadline=lease.deadline,
         ffmpeg=app.settings.media.ffmpeg,
     )
@@ -81,6 +86,26 @@ def stamp_for(app: App, take: TakeRecord, plate: PlateRecord, returned: MediaInf
         colour=(cut or returned).colour,
         alpha=(cut or returned).alpha,
         from_display=submission_of(take).from_display,
+    )
+
+
+def _sound(app: App, plate: PlateRecord, part: FrameRange | None, work: Path, lease: Lease) -> Path | None:
+    """What sounds under the take: the plate, or the piece of it under a part of its frames."""
+    if not plate.path or app.settings.media.audio != "source":
+        return None
+    if part is None:
+        return Path(plate.path)
+    info = probe(plate.path)
+    if info.sound is None or not plate.range.contains(part):
+        return None
+    return cut_sound(
+        info,
+        part.start - plate.range.start,
+        part.duration,
+        plate.rate,
+        work / "sound.mov",
+        ffmpeg=app.settings.media.ffmpeg,
+        deadline=lease.deadline,
     )
 
 
