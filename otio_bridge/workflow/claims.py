@@ -10,7 +10,7 @@ from functools import reduce
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.choice import ShotRow
 from otio_bridge.model.diff import need_of
-from otio_bridge.model.frames import had, needs_mixed, source_handles
+from otio_bridge.model.frames import Handles, had, needs_mixed, source_handles
 from otio_bridge.model.identify import Identified, Rule
 from otio_bridge.model.media import MediaKind, first_frame
 from otio_bridge.model.request import Ask, OperationClass
@@ -186,3 +186,29 @@ def carried(
             )
         )
     return tuple(rows)
+
+
+def joined(found: Sequence[ShotSpec]) -> list[ShotSpec]:
+    """Shots carried over that are one and whose frames meet, as one: what a copied mark would have said."""
+    made: list[ShotSpec] = []
+    for spec in sorted(found, key=lambda spec: spec.handles.wanted.start):
+        last = next((one for one in reversed(made) if one.why == spec.why and one.rate == spec.rate), None)
+        if last is None or last.handles.wanted.end < spec.handles.wanted.start:
+            made.append(spec)
+            continue
+        one, other = last.handles, spec.handles
+        handles = Handles(
+            wanted=one.wanted.union(other.wanted),
+            had=one.had.union(other.had),
+            head_short=one.head_short,
+            tail_short=max((one.wanted.end, one.tail_short), (other.wanted.end, other.tail_short))[1],
+        )
+        made[made.index(last)] = last.model_copy(
+            update={
+                "need": last.need.union(spec.need),
+                "handles": handles,
+                "occurrences": (*last.occurrences, *spec.occurrences),
+                "notes": tuple(dict.fromkeys((*last.notes, *spec.notes))),
+            }
+        )
+    return sorted(made, key=lambda spec: (spec.occurrences[0].record.start, spec.occurrences[0].track))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from otio_bridge.app import App
 from otio_bridge.model.diff import need_of
@@ -90,15 +90,14 @@ def paired(
 ) -> list[tuple[Occurrence, OccurrenceRecord | None]]:
     """Each clip of a shot beside what it was when the cut was last sent, one to one.
 
-    First those that show the same frames, in place or else in order, so that a ripple or a move takes nothing
-    from another clip; then those that share most frames; then the nearest.
+    First those that show the same frames, in order, so that a ripple takes nothing from another clip; then
+    those that share most frames; then the nearest.
     """
     before = [old for old in known.occurrences if old.cut == cut] if known else []
     found: dict[int, OccurrenceRecord] = {}
     for present in (True, False):
         there = [old for old in before if old.present is present]
-        for key in (_in_place, _frames):
-            _alike(occurrences, there, found, key)
+        _alike(occurrences, there, found)
     used = {old.id for old in found.values()}
     rest = sorted(
         (
@@ -141,18 +140,17 @@ def _alike(
     now: Sequence[Occurrence],
     before: Sequence[OccurrenceRecord],
     found: dict[int, OccurrenceRecord],
-    key: Callable[[_Seen], Hashable],
 ) -> None:
-    """Pair what has the same key, in record order; the nearest where there are more of one than of the other."""
+    """Pair what shows the same frames, in record order; the nearest where there are more of one than of the other."""
     used = {old.id for old in found.values()}
     there: dict[Hashable, list[OccurrenceRecord]] = defaultdict(list)
-    for old in sorted(before, key=lambda old: old.record.start):
+    for old in sorted(before, key=_place):
         if old.id not in used:
-            there[key(old)].append(old)
+            there[_frames(old)].append(old)
     here: dict[Hashable, list[int]] = defaultdict(list)
-    for i in sorted(range(len(now)), key=lambda i: now[i].record.start):
-        if i not in found and key(now[i]) in there:
-            here[key(now[i])].append(i)
+    for i in sorted(range(len(now)), key=lambda i: _place(now[i])):
+        if i not in found and _frames(now[i]) in there:
+            here[_frames(now[i])].append(i)
     for same, places in here.items():
         olds = there[same]
         if len(places) == len(olds):
@@ -172,8 +170,8 @@ def _frames(clip: _Seen) -> tuple[object, ...]:
     return (clip.span.start, clip.span.s, clip.span.n)
 
 
-def _in_place(clip: _Seen) -> tuple[object, ...]:
-    return (*_frames(clip), clip.record.start, clip.track_name or clip.track)
+def _place(clip: _Seen) -> tuple[int, int]:
+    return (clip.record.start, clip.track)
 
 
 def _shown(clip: _Seen) -> FrameRange:

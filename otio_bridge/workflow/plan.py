@@ -27,7 +27,7 @@ from otio_bridge.store import money
 from otio_bridge.store.records import OccurrenceRecord, PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.timeline.load import Edit
 from otio_bridge.workflow import choose
-from otio_bridge.workflow.claims import Claim, asked_before, carried, claims, of_original
+from otio_bridge.workflow.claims import Claim, asked_before, carried, claims, joined, of_original
 from otio_bridge.workflow.colour import in_display
 from otio_bridge.workflow.known import Held, held, known_shot, paired, restored, shows_in
 from otio_bridge.workflow.plates import PlateNotes, plate_key
@@ -163,7 +163,7 @@ def plan(
     found = list(specs(edit, app.settings, choice, look))
     if not found and not choice.rows and not choice.select:
         rows = carried(everything, identified, ledger, cut)
-        found = list(specs(edit, app.settings, ShotChoice(rows=rows), look)) if rows else []
+        found = joined(specs(edit, app.settings, ShotChoice(rows=rows), look)) if rows else []
     handles = app.settings.project.handles
     claimed = claims([of_original(spec, shown, look, handles) for spec in found], identified, ledger)
     names = propose_names(

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import opentimelineio as otio
+import pytest
 
 from otio_bridge.app import App
 from otio_bridge.model.choice import Choice
 from otio_bridge.model.take import TakeState
-from otio_bridge.store import calls, takes
+from otio_bridge.model.time import FrameRange
+from otio_bridge.store import calls, money, shots, takes
 from otio_bridge.testing.framecode import make_movie
 from otio_bridge.testing.sandbox.process import Sandbox
 from otio_bridge.workflow.dispatch import send
 from otio_bridge.workflow.plan import PlanEntry, PlanReport, plan
 from otio_bridge.workflow.relink import relink, undo
+from otio_bridge.workflow.review import pick
 from tests.e2e.loop import clip, drive, opened, project, save, timeline
 from tests.e2e.shown import active, frames_of, read, seen, takes_of
 
@@ -214,3 +219,226 @@ def test_an_edit_changed_after_sending(folder: Path, sandbox: Sandbox) -> None:
 
 def _shot(report: PlanReport, name: str) -> str:
     return by_clip(report)[name].name
+
+
+def one_clip(folder: Path, sandbox: Sandbox) -> tuple[Path, Path]:
+    """A project, and its media of 120 frames."""
+    project(folder, sandbox=sandbox.url)
+    return folder, make_movie(folder / "A001.mp4", range(120), RATE, start=FIRST, reel="A001")
+
+
+def used(
+    media: Path, start: int, frames: int, *, mark: str | None = ASK, name: str = "A"
+) -> otio.schema.Clip:
+    return clip(
+        media,
+        start=FIRST + start,
+        frames=frames,
+        rate=RATE,
+        first=FIRST,
+        count=120,
+        mark=mark or "",
+        name=name,
+    )
+
+
+def test_takes_are_counted_by_what_was_asked(folder: Path, sandbox: Sandbox) -> None:
+    _, media = one_clip(folder, sandbox)
+    edit = save(timeline(used(media, 30, 8, mark=f"{ASK} seed=7")), folder / "cut_v001.otio")
+    again = save(
+        timeline(*_gap(5), used(media, 31, 7, mark=f"{ASK} takes=2 seed=7")), folder / "cut_v002.otio"
+    )
+    with opened(folder) as app:
+        assert [take.new for take in send(app, edit, choice=Choice()).takes] == [True]
+        assert planned(app, edit, takes_each=3).to_send == 2
+        # More of the same in a changed edit are of the same plate, and go on in seeds.
+        report = planned(app, again)
+        assert (report.to_send, report.entries[0].plate) == (1, "p001")
+        assert [take.new for take in send(app, again, choice=Choice(), takes_each=3).takes] == [
+            False,
+            True,
+            True,
+        ]
+        assert [take.new for take in send(app, edit, choice=Choice(), more=2).takes] == [False] * 3 + [
+            True
+        ] * 2
+        rows = takes.by_state(app.ledger, TakeState)
+        assert sorted((row.name, row.seed) for row in rows) == [(f"v{n:03d}", 6 + n) for n in range(1, 6)]
+        assert len({row.plate_id for row in rows}) == 1
+
+
+def test_marks_an_export_dropped_are_still_asked(folder: Path, sandbox: Sandbox) -> None:
+    _, media = one_clip(folder, sandbox)
+    gap = _gap(10)[0]
+    assert isinstance(gap, otio.schema.Gap)
+    gap.markers.append(
+        otio.schema.Marker(
+            name="@generate provider=sandbox model=sandbox-any a boat", marked_range=gap.source_range
+        )
+    )
+    first = timeline(
+        used(media, 30, 8), gap, used(media, 60, 8, name="B"), used(media, 90, 8, mark=None, name="C")
+    )
+    edit = save(first, folder / "cut_v001.otio")
+    bare = timeline(
+        used(media, 31, 6, mark=None),
+        *_gap(2),
+        *_gap(10),
+        used(media, 60, 20, mark=None, name="B"),
+        used(media, 90, 8, mark=None, name="C"),
+    )
+    stripped = save(bare, folder / "cut_v002.otio")
+    with opened(folder) as app:
+        assert len(send(app, edit, choice=Choice()).takes) == 3
+        report = planned(app, stripped)
+        told = {entry.name: (" ".join(entry.changes), entry.to_send) for entry in report.entries}
+        assert told == {
+            "t_0010": ("TRIMMED", 0),
+            "t_0020": ("UNCHANGED", 0),
+            "t_0030": ("TRIMMED EXTENDED", 1),
+        }
+        assert report.omitted == ()
+        # Another cut that happens to show the same is not asked for anything.
+        assert planned(app, stripped, cut="other").entries == ()
+
+
+def test_a_clip_asked_for_two_things_is_one_shot(folder: Path, sandbox: Sandbox) -> None:
+    _, media = one_clip(folder, sandbox)
+    both = used(media, 30, 8)
+    both.markers.append(used(media, 30, 8, mark=f"{ASK} snow").markers[0].clone())
+    edit = save(timeline(both), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        sent = send(app, edit, choice=Choice())
+        assert [(take.shot, take.take) for take in sent.takes] == [("t_0010", "v001"), ("t_0010", "v002")]
+        assert words_of(planned(app, edit)) == ["UNCHANGED", "UNCHANGED"]
+        # A copy of one, with words of its own, is another shot.
+        copy = save(
+            timeline(used(media, 30, 8), *_gap(4), used(media, 30, 8, mark=f"{ASK} fog")),
+            folder / "cut_v002.otio",
+        )
+        report = planned(app, copy)
+        assert [(entry.name, entry.to_send) for entry in report.entries] == [("t_0010", 0), ("t_0020", 1)]
+        mixed = used(media, 70, 8)
+        mixed.markers.append(used(media, 70, 8, mark="@generate provider=sandbox a boat").markers[0].clone())
+        report = planned(app, save(timeline(mixed), folder / "cut_v003.otio"))
+        assert "different places" in report.entries[1].refused and not report.entries[0].refused
+
+
+def words_of(report: PlanReport) -> list[str]:
+    return [" ".join(entry.changes) for entry in report.entries]
+
+
+def test_two_cuts_share_a_shot(folder: Path, sandbox: Sandbox) -> None:
+    _, media = one_clip(folder, sandbox)
+    long = save(timeline(used(media, 30, 20)), folder / "spot30.otio")
+    short = save(timeline(*_gap(3), used(media, 34, 6)), folder / "spot10.otio")
+    other = save(timeline(used(media, 45, 12)), folder / "spot20.otio")
+    with opened(folder) as app:
+        send(app, long, choice=Choice())
+        report = planned(app, short)
+        assert (words_of(report), report.to_send, report.omitted) == (["NEW"], 0, ())
+        assert send(app, short, choice=Choice()).takes[0].take == "v001"
+        # What reaches beyond is made with what the other cuts show of it, once.
+        report = planned(app, other)
+        assert (words_of(report), report.to_send) == (["NEW EXTENDED"], 1)
+        sent = send(app, other, choice=Choice())
+        plates = shots.plates_of(app.ledger, shots.all_shots(app.ledger)[0].id)
+        assert [(one.range.start - FIRST, one.range.end - FIRST) for one in plates] == [(27, 53), (30, 60)]
+        assert [take.new for take in sent.takes] == [True]
+        for path in (long, short, other):
+            assert planned(app, path).to_send == 0
+        assert planned(app, long).omitted == ()
+
+
+def test_two_sends_at_once_make_one_set_of_takes(folder: Path, sandbox: Sandbox) -> None:
+    _, media = one_clip(folder, sandbox)
+    edit = save(
+        timeline(*(used(media, 10 + 25 * n, 8, mark=f"{ASK} takes=2", name=f"C{n}") for n in range(4))),
+        folder / "cut_v001.otio",
+    )
+    changed = save(
+        timeline(*(used(media, 12 + 25 * n, 8, mark=f"{ASK} takes=2", name=f"C{n}") for n in range(4))),
+        folder / "cut_v002.otio",
+    )
+    start = threading.Barrier(3)
+
+    def go(path: Path) -> int:
+        with opened(folder) as app:
+            start.wait()
+            return sum(take.new for take in send(app, path, choice=Choice()).takes)
+
+    for path, fresh in ((edit, 8), (edit, 0), (changed, 0)):
+        with ThreadPoolExecutor(3) as pool:
+            assert sum(pool.map(go, [path] * 3)) == fresh
+    with opened(folder) as app:
+        rows = takes.by_state(app.ledger, TakeState)
+        assert len(rows) == 8
+        every = shots.all_shots(app.ledger)
+        assert [len(shot.occurrences) for shot in every] == [1, 1, 1, 1]
+        budget = money.budgets(app.ledger)[0]
+        assert budget.held == sum(row.held for row in rows) == 8 * 20_000
+
+
+@pytest.fixture
+def made(folder: Path, sandbox: Sandbox) -> Iterator[tuple[App, Path, Path]]:
+    """A project of one clip used twice, three takes READY."""
+    _, media = one_clip(folder, sandbox)
+    edit = save(timeline(used(media, 30, 8), *_gap(4), used(media, 30, 8)), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        send(app, edit, choice=Choice(), takes_each=3)
+        assert {row.state for row in drive(app)} == {TakeState.READY}
+        yield app, media, edit
+
+
+def test_picks_stay_with_their_clip_and_a_round_trip_knows_its_takes(made: tuple[App, Path, Path]) -> None:
+    app, media, edit = made
+    folder = edit.parent
+    pick(app, "t_0010", "v002", at="01:00:00:00")
+    pick(app, "t_0010", "v003", at="01:00:00:12")
+
+    def shows(path: Path, **more: object) -> list[str]:
+        relink(app, path, folder / "out.otio", temp=True, **more)  # type: ignore[arg-type]
+        return [active(one) for one in read(folder / "out.otio").find_clips()]
+
+    assert shows(edit) == ["v002", "v003"]
+    # Twelve frames more in front: the first clip now lies where the second lay.
+    ripple = save(
+        timeline(*_gap(12), used(media, 30, 8), *_gap(4), used(media, 30, 8)), folder / "cut_v002.otio"
+    )
+    assert shows(ripple) == ["v002", "v003"]
+    # Cut in two, and copied: the pieces show what the clip showed.
+    pieces = [used(media, 30, 3), used(media, 33, 5), *_gap(4), used(media, 30, 8), used(media, 31, 4)]
+    bladed = save(timeline(*pieces), folder / "cut_v003.otio")
+    assert shows(bladed) == ["v002", "v002", "v003", "v003"]
+    send(app, bladed, choice=Choice())
+    assert shows(bladed) == ["v002", "v002", "v003", "v003"]
+
+    # What an editor that knows one reference and no metadata gives back: media that are our takes, no marks.
+    relink(app, bladed, folder / "flat.otio", target="resolve", temp=True)
+    flat = read(folder / "flat.otio")
+    for one in flat.find_clips():
+        one.metadata.clear()
+        one.media_reference.metadata.clear()
+        del one.markers[:]
+    back = save(flat, folder / "cut_v004.otio")
+    report = planned(app, back)
+    assert (words_of(report), report.to_send, report.omitted) == (["UNCHANGED"], 0, ())
+    assert report.entries[0].spec.media is not None and report.entries[0].spec.media.path == str(media)
+    pick(app, "t_0010", "none")
+    assert shows(back) == ["v002", "v002", "v003", "v003"]
+    for one in read(folder / "out.otio").find_clips():
+        begin = int(one.source_range.start_time.value) - FIRST
+        assert seen(one, RATE) == list(range(begin, begin + int(one.source_range.duration.value)))
+        assert one.media_references()["DEFAULT_MEDIA"].target_url == str(media)
+    undo(app, folder / "out.otio", folder / "undone.otio")
+    files = {one.media_reference.target_url for one in read(folder / "undone.otio").find_clips()}
+    assert files == {str(media)}
+
+    # Longer than the take, in the round trip: the original is what a new plate is cut from.
+    flat.tracks[0][3].source_range = otio.opentime.TimeRange(
+        otio.opentime.RationalTime(FIRST + 30, 24), otio.opentime.RationalTime(25, 24)
+    )
+    report = planned(app, save(flat, folder / "cut_v005.otio"))
+    assert report.to_send and not report.entries[0].refused, report.entries[0].refused
+    assert "EXTENDED" in words_of(report)[0]
+    assert report.entries[0].spec.plate.contains(FrameRange(start=FIRST + 30, duration=25))
