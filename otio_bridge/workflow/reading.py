@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
+from otio_bridge.errors import MediaError
 from otio_bridge.media.probe import probe
 from otio_bridge.model.choice import Choice
 from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef
@@ -18,6 +19,8 @@ from otio_bridge.timeline.shots import list_shots, sightings
 from otio_bridge.timeline.url import PathMaps
 
 Look = Callable[[MediaRef], MediaInfo | None]
+#: Notes that say media is not there (timeline.shots).
+_ABSENT = frozenset({"no-media", "file-missing"})
 
 
 class ShotsReport(Value):
@@ -30,20 +33,39 @@ class ShotsReport(Value):
     notes: tuple[ShotNote, ...] = ()
 
 
-def looker() -> Look:
-    """A cached look at the media an edit names: None where there is none to see."""
-    seen: dict[str, MediaInfo | None] = {}
+class Looker:
+    """A cached look at the media an edit names: None where there is none to see.
 
-    def look(ref: MediaRef) -> MediaInfo | None:
+    Media that cannot be read is none either, one clip's and not the whole edit's fault; `unreadable` says why.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, MediaInfo | None] = {}
+        #: Path -> what is wrong with it.
+        self.unreadable: dict[str, str] = {}
+
+    def __call__(self, ref: MediaRef) -> MediaInfo | None:
+        """What the reference's media is."""
         if ref.path is None or ref.kind in (MediaKind.MISSING, MediaKind.GENERATOR):
             return None
-        if ref.path not in seen:
-            path = Path(ref.path)
-            present = path.parent.is_dir() if ref.kind is MediaKind.SEQUENCE else path.is_file()
-            seen[ref.path] = probe(ref.path) if present else None
-        return seen[ref.path]
+        if ref.path not in self._seen:
+            self._seen[ref.path] = self._probed(ref.path, ref.kind)
+        return self._seen[ref.path]
 
-    return look
+    def _probed(self, path: str, kind: MediaKind) -> MediaInfo | None:
+        try:
+            present = Path(path).parent.is_dir() if kind is MediaKind.SEQUENCE else Path(path).is_file()
+            return probe(path) if present else None
+        except MediaError as exc:
+            self.unreadable[path] = exc.what
+        except OSError as exc:
+            self.unreadable[path] = f"cannot be read ({exc.strerror})"
+        return None
+
+
+def looker() -> Looker:
+    """A new look."""
+    return Looker()
 
 
 def open_edit(settings: Settings, path: Path, *, rate: Fraction | None = None) -> Edit:
@@ -65,7 +87,18 @@ def clips(edit: Edit, look: Look) -> tuple[Occurrence, ...]:
 
 def specs(edit: Edit, settings: Settings, choice: Choice, look: Look) -> tuple[ShotSpec, ...]:
     """The shots the edit asks for, in record order, unnamed unless the editor named them."""
-    return list_shots(edit, choice=choice, probe=look, settings=settings)
+    found = list_shots(edit, choice=choice, probe=look, settings=settings)
+    bad = look.unreadable if isinstance(look, Looker) else {}
+    return tuple(_said_why(spec, bad.get(spec.media.path or "") if spec.media else None) for spec in found)
+
+
+def _said_why(spec: ShotSpec, why: str | None) -> ShotSpec:
+    """The spec, where its media is there and cannot be read, with that in place of "it is not there"."""
+    if why is None or spec.media is None:
+        return spec
+    text = f"its media cannot be used: {spec.media.path} {why}; relink the clip, or mend the file"
+    notes = (note.model_copy(update={"text": text}) if note.code in _ABSENT else note for note in spec.notes)
+    return spec.model_copy(update={"notes": tuple(notes)})
 
 
 def shots(
