@@ -20,6 +20,7 @@ from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow import fetch, finish, prepare, run_here, submit
 from otio_bridge.workflow.lease import Lease, Waiting, held
 from otio_bridge.workflow.places import tidy
+from otio_bridge.workflow.receipts import replay
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,9 @@ STEPS: dict[TakeState, Step] = {
 def step(app: App, queue: str, *, owner: str) -> bool:
     """Do one step of the best ready take of `queue`; False when there was none."""
     limits = app.settings.queue
+    if queue == "net":
+        # Kept answers lie on the machine that sent, which need not be one with a poller.
+        replay(app)
     take = takes.claim(app.ledger, queue, owner=owner, lease=limits.lease, tries=limits.tries)
     if take is None:
         return False

@@ -341,3 +341,14 @@ def test_an_address_that_ran_out_is_asked_for_again(app: App) -> None:
     assert len(asked) == 2
     assert now(app, take).resume_state is TakeState.DONE
     assert calls_of(app, take)[0].state is CallState.SETTLED
+
+
+def test_a_worker_replays_what_its_machine_kept(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The poller may run elsewhere, where nobody sees this machine's files."""
+    take = prepared(app)
+    with monkeypatch.context() as locked:
+        locked.setattr(calls, "receive", raising(LedgerError("the ledger is locked")))
+        send(app)
+    assert now(app, take).state is TakeState.SENDING
+    assert not step(app, "net", owner="test")
+    assert now(app, take).state is TakeState.SUBMITTED and left(app) == []

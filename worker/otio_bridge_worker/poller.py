@@ -17,7 +17,7 @@ from otio_bridge.errors import BridgeError
 from otio_bridge.platform import Owner
 from otio_bridge.settings import load
 from otio_bridge.store import processes
-from otio_bridge.workflow import poll
+from otio_bridge.workflow import poll, receipts
 from otio_bridge_worker.ending import asked_to_end
 from otio_bridge_worker.presence import present
 from otio_bridge_worker.silent import Silence
@@ -44,9 +44,10 @@ def run(project: Path) -> int:
 
 def _round(app: App, owner: str, silence: Silence) -> None:
     try:
-        # On every poller's own machine: who died there is known only there.
+        # On every poller's own machine: who died there is known only there, and answers are kept there.
         report_dead(app.ledger)
         silence.end_senders()
+        receipts.replay(app)
         if leads(app, owner):
             poll.tick(app, owner=owner)
     except BridgeError as exc:
