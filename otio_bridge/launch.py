@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Final, Self
 from uuid import uuid4
 
+from otio_bridge import failpoints
 from otio_bridge.alive import report_dead, workers_running
 from otio_bridge.child import Child
 from otio_bridge.errors import BridgeError, QueueError
@@ -296,5 +297,6 @@ def _child(settings: Settings, role: str, *more: str) -> Child:
         [sys.executable, "-P", "-m", "otio_bridge_worker", role, *more, "--project", folder, "--until-eof"],
         log_file=settings.state_folder / "logs" / f"{name.replace(' ', '-')}.log",
         folder=settings.folder,
-        environment={key: value.get_secret_value() for key, value in secrets.items() if value is not None},
+        environment={key: value.get_secret_value() for key, value in secrets.items() if value is not None}
+        | {failpoints.ROLE: role},
     )

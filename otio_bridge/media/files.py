@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from otio_bridge.errors import MediaError, RefusedInput
+from otio_bridge.failpoints import failpoint
 from otio_bridge.media import sequence
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.value import Value
@@ -64,6 +65,7 @@ def publish(src: Path, dst: Path, *, keep: bool = False) -> Path:
     """
     if sequence.is_pattern(src):
         return _publish_sequence(src, dst, keep)
+    failpoint("publish.before")
     dst.parent.mkdir(parents=True, exist_ok=True)
     if not keep:
         _sync(src)
@@ -78,9 +80,10 @@ def publish(src: Path, dst: Path, *, keep: bool = False) -> Path:
             _copy(src, dst)
         fsync_dir(dst.parent)
         src.unlink()
-        return dst
-    _copy(src, dst)
-    fsync_dir(dst.parent)
+    else:
+        _copy(src, dst)
+        fsync_dir(dst.parent)
+    failpoint("publish.after")
     return dst
 
 

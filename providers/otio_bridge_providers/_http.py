@@ -26,7 +26,7 @@ from otio_bridge.provider import (
     Uncertain,
 )
 from otio_bridge_providers._answers import Asked, Reply, failure
-from otio_bridge_providers._wire import AddressRefused, GuardedTransport, deadline
+from otio_bridge_providers._wire import AddressRefused, GuardedTransport, deadline, paid
 
 # httpx logs every address it asks for, and results lie at signed ones, which are secrets.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -107,7 +107,7 @@ class Client:
 
     def paid(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Any:
         """The paid POST: one attempt on a fresh connection. Raises NotSent, Refused or Uncertain."""
-        with self._new() as fresh:
+        with self._new() as fresh, paid():
             return self._json(Asked.PAID, fresh, "POST", path, json=body, headers=dict(headers or {}))
 
     def download(self, url: str, into: Path, *, size: int | None = None) -> Path:

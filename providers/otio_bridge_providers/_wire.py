@@ -20,7 +20,10 @@ from typing import Any
 import httpcore
 import httpx
 
+from otio_bridge.failpoints import failpoint
+
 _until: ContextVar[float | None] = ContextVar("otio_bridge_deadline", default=None)
+_paid: ContextVar[bool] = ContextVar("otio_bridge_paid", default=False)
 
 #: Never connected to, even where private addresses are allowed: metadata services, multicast, "any".
 _NEVER = ("is_link_local", "is_multicast", "is_unspecified")
@@ -38,6 +41,16 @@ def deadline(until: float) -> Iterator[None]:
         yield
     finally:
         _until.reset(token)
+
+
+@contextlib.contextmanager
+def paid() -> Iterator[None]:
+    """What is sent inside costs money: failpoints stand where its last byte leaves and its answer begins."""
+    token = _paid.set(True)
+    try:
+        yield
+    finally:
+        _paid.reset(token)
 
 
 def allowed(address: str, *, allow_private: bool) -> bool:
@@ -65,9 +78,17 @@ class _Stream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._answered = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        # HTTP/1.1 is read only when all has been written.
+        watched, self._answered = _paid.get() and not self._answered, True
+        if watched:
+            failpoint("send.last-byte")
+        data = self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+        if watched:
+            failpoint("send.first-byte")
+        return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
