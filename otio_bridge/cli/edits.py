@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from otio_bridge.app import App
 from otio_bridge.cli import show
 from otio_bridge.cli.shared import (
     choice_of,
@@ -13,16 +14,19 @@ from otio_bridge.cli.shared import (
     cut_option,
     edit_argument,
     emit,
+    has_ledger,
     json_option,
     open_app,
+    plates_option,
     project_option,
     rate_of,
     rate_option,
     settings_or_defaults,
 )
-from otio_bridge.cli.waiting import wait_for
-from otio_bridge.errors import RefusedInput, TakeFailed
-from otio_bridge.workflow import dispatch, reading
+from otio_bridge.cli.waiting import fail_for, wait_for
+from otio_bridge.errors import RefusedInput
+from otio_bridge.launch import workers_running
+from otio_bridge.workflow import dispatch, listing, reading
 from otio_bridge.workflow import plan as planning
 from otio_bridge.workflow import relink as relinking
 from otio_bridge.workflow import sheet as sheets
@@ -50,7 +54,13 @@ def shots(
     """List the shots EDIT asks for: operation, place, ranges, timecodes, handles, and why each was chosen."""
     settings = settings_or_defaults(project)
     choice = choice_of(select, operation, prompt, options, shot_list)
-    emit(reading.shots(settings, edit, choice=choice, rate=rate_of(rate), cut=cut), as_json, show.shots)
+    exact = rate_of(rate)
+    if not has_ledger(settings):
+        report = reading.shots(settings, edit, choice=choice, rate=exact, cut=cut)
+    else:
+        with App.open(settings) as app:
+            report = listing.shots_known(app, edit, choice=choice, rate=exact, cut=cut)
+    emit(report, as_json, show.shots)
 
 
 @click.command()
@@ -60,6 +70,7 @@ def shots(
 @click.option(
     "--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before."
 )
+@plates_option
 @click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
 @rate_option
 @cut_option
@@ -74,6 +85,7 @@ def plan(
     shot_list: Path | None,
     takes_each: int | None,
     more: int,
+    plates: Path | None,
     allow_proxy: bool,
     rate: str | None,
     cut: str | None,
@@ -91,6 +103,7 @@ def plan(
             cut=cut,
             takes_each=takes_each,
             more=more,
+            plates=plates,
             allow_proxy=allow_proxy,
         )
         assert result.report is not None
@@ -104,12 +117,7 @@ def plan(
 @click.option(
     "--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before."
 )
-@click.option(
-    "--plates",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    default=None,
-    help="Use plates pulled elsewhere, from this folder.",
-)
+@plates_option
 @click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
 @click.option("--wait", is_flag=True, help="Wait for every take, starting workers if none run.")
 @rate_option
@@ -150,12 +158,10 @@ def send(
         if wait:
             report = wait_for(app, report, quiet=as_json)
         emit(report, as_json, show.sent)
-        if wait and report.failed:
-            raise TakeFailed(
-                f"{len(report.failed)} of {len(report.takes)} takes did not become READY",
-                value=", ".join(report.failed),
-                next="otio-bridge status, then otio-bridge retry SHOT vNNN",
-            )
+        if wait:
+            fail_for(report.failed, len(report.takes))
+        elif not as_json and any(take.new for take in report.takes) and not workers_running(app.ledger):
+            click.echo("next: otio-bridge up (nothing is running that would make them), or send --wait")
 
 
 @click.command()
@@ -209,7 +215,12 @@ def relink(
     The take shown is the picked one, else the newest approved, else selected, that covers the need.
     """
     if (edit is None) == (undo is None):
-        raise RefusedInput("say which edit", allowed=("relink EDIT -o OUT", "relink --undo FILE -o OUT"))
+        raise RefusedInput(
+            "say which edit, or which relinked file to undo",
+            value=edit and f"{edit} --undo {undo}",
+            allowed=("relink EDIT -o OUT", "relink --undo FILE -o OUT"),
+            next="otio-bridge relink --help",
+        )
     if out.resolve() == (edit or undo or out.parent).resolve():
         raise RefusedInput("the edit itself is never overwritten", value=out, next="give --out another name")
     with open_app(project) as app:

@@ -35,6 +35,13 @@ cut_option = click.option(
     "--cut", default=None, help="The cut this edit belongs to; else its name without version."
 )
 
+plates_option = click.option(
+    "--plates",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=None,
+    help="Use plates pulled elsewhere, from this folder.",
+)
+
 
 def choosing(command: _F) -> _F:
     """The options that choose shots and say what is asked of them."""
@@ -83,6 +90,11 @@ def settings_or_defaults(project: Path | None) -> Settings:
         if project is not None:
             raise
         return load(Path.cwd())
+
+
+def has_ledger(settings: Settings) -> bool:
+    """Whether the project has ever opened one; reading an edit makes none."""
+    return settings.database_url is not None or (settings.state_folder / "ledger.sqlite").is_file()
 
 
 def open_app(project: Path | None) -> App:

@@ -104,6 +104,8 @@ def plan(report: PlanReport) -> None:
     notes(report.notes)
     left = f", {report.left} left of {report.budget}" if report.left is not None else ""
     out.print(f"would send {report.to_send} takes for at most {report.total}{left}")
+    if report.left is not None and report.total.micro > report.left.micro:
+        out.print(f"✗ that is more than is left: raise [money] budget above {report.budget}, or ask for less")
 
 
 def sent(report: SendReport) -> None:
@@ -151,13 +153,15 @@ def takes(report: TakesReport) -> None:
 def status(report: StatusReport) -> None:
     """`status`: what is open or failed, the money, and what runs."""
     out = console()
-    take_lines(report.takes)
+    if report.takes or not report.counts:
+        take_lines(report.takes)
+    else:
+        out.print("nothing is open, nothing has failed")
     for budget in report.budgets:
         out.print(f"budget {budget.scope}: {budget.spent} spent, {budget.held} held, of {budget.cap}")
     out.print("running: " + (", ".join(report.processes) or "nothing (otio-bridge up)"))
-    out.print(
-        ", ".join(f"{count} {state}" for state, count in sorted(report.counts.items())) or "no takes yet"
-    )
+    if report.counts:
+        out.print(", ".join(f"{count} {state}" for state, count in sorted(report.counts.items())))
 
 
 def mended(report: Mended) -> None:
@@ -181,6 +185,10 @@ def relinked(report: RelinkResult) -> None:
     out.print(table)
     notes(report.notes)
     out.print(f"wrote {report.out}" + (f"\nwrote {report.sidecar}" if report.sidecar else ""))
+    if any(line.linked and line.alternates and line.shows == "original" for line in report.lines):
+        out.print(
+            "next, to show a take: otio-bridge pick SHOT vNNN, or review SHOT vNNN approved, or --newest"
+        )
 
 
 def sheet(report: SheetReport) -> None:

@@ -8,7 +8,8 @@ import click
 
 from otio_bridge.cli import show
 from otio_bridge.cli.shared import emit, json_option, open_app, project_option
-from otio_bridge.cli.waiting import watch_takes
+from otio_bridge.cli.waiting import fail_for, watch_takes
+from otio_bridge.model.take import TakeState
 from otio_bridge.workflow import added, mending
 from otio_bridge.workflow import review as deciding
 from otio_bridge.workflow import status as looking
@@ -73,10 +74,12 @@ def takes_add(
     """Add takes of SHOT made elsewhere: each FILE is conformed, checked and numbered like any other."""
     with open_app(project) as app:
         report = added.add(app, shot, files, prompt=prompt, model=model, cost=cost)
-        if wait:
-            watch_takes(app, [line.id for line in report.takes], quiet=as_json)
-            report = looking.list_takes(app, shot)
-        emit(report, as_json, show.takes)
+        if not wait:
+            emit(report, as_json, show.takes)
+            return
+        done = watch_takes(app, [line.id for line in report.takes], quiet=as_json)
+        emit(looking.TakesReport(takes=looking.lines(app, done)), as_json, show.takes)
+        fail_for([take.label for take in done if take.state is not TakeState.READY], len(done))
 
 
 @click.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from otio_bridge.app import App
+from otio_bridge.cli import show_error
+from otio_bridge.errors import TakeFailed
 from otio_bridge.launch import Stack, workers_running
 from otio_bridge.model.take import CallState, TakeState
 from otio_bridge.store import calls, takes
@@ -33,6 +36,22 @@ def wait_for(app: App, report: SendReport, *, quiet: bool) -> SendReport:
             "failed": tuple(take.label for take in done if take.state is not TakeState.READY),
         }
     )
+
+
+def fail_for(failed: Sequence[str], count: int) -> None:
+    """End with TakeFailed's exit code where a take did not become READY.
+
+    The result was printed already: what is wrong goes to stderr, so that `--json` stays one document.
+    """
+    if not failed:
+        return
+    error = TakeFailed(
+        f"{len(failed)} of {count} takes did not become READY",
+        value=", ".join(failed),
+        next="otio-bridge status, then otio-bridge retry SHOT vNNN",
+    )
+    show_error(error, as_json=False)
+    sys.exit(error.exit_code)
 
 
 def watch_takes(app: App, ids: Sequence[str], *, quiet: bool) -> list[TakeRecord]:

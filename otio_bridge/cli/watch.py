@@ -18,14 +18,28 @@ from otio_bridge.workflow import status as looking
 @project_option
 @json_option
 def status(watch: bool, everything: bool, project: Path | None, as_json: bool) -> None:
-    """Show what every open or failed take is doing, what it waits for, and the budgets."""
+    """Show what every open or failed take is doing, what it waits for, and the budgets.
+
+    With --watch and --json: a line of JSON whenever something changed.
+    """
     with open_app(project) as app:
+        said = ""
         while True:
             report = looking.status(app, everything=everything)
-            if watch and not as_json:
-                click.clear()
-            emit(report, as_json, show.status)
-            if not watch or not report.open:
+            if not watch:
+                emit(report, as_json, show.status)
                 return
-            # A person watches here; no job ever waits like this.
-            time.sleep(1.0)
+            line = report.model_dump_json()
+            if as_json and line != said:
+                click.echo(line)
+            elif not as_json:
+                click.clear()
+                show.status(report)
+            if not report.open:
+                return
+            said = line
+            try:
+                # A person watches here; no job ever waits like this.
+                time.sleep(1.0)
+            except KeyboardInterrupt:
+                return

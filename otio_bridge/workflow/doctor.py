@@ -141,5 +141,5 @@ def _queue(url: str) -> str:
 def _provider(app: App, name: str) -> str:
     can = app.providers.get(name).capabilities()
     section = app.settings.providers.get(name)
-    reach = "local" if can.local else (section.url if section and section.url else "no address set")
+    reach = "local" if can.local else (section.url if section and section.url else "its own address")
     return f"{reach}; {', '.join(sorted({str(op) for model in can.models for op in model.operations}))}"

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 
 from otio_bridge.app import App
 from otio_bridge.model.diff import covered, need_of
 from otio_bridge.model.identify import Identified, identify
+from otio_bridge.model.media import MediaKind
 from otio_bridge.model.relink import Json, Link, TakeLink, plain
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import Occurrence
@@ -20,7 +22,16 @@ from otio_bridge.model.time import FrameRange
 from otio_bridge.store import reviews
 from otio_bridge.store.records import ShotRecord, TakeRecord
 from otio_bridge.timeline.shots import placement_of
-from otio_bridge.workflow.known import Held, copied_from, held, known_shot, paired, restored, take_reel
+from otio_bridge.workflow.known import (
+    Held,
+    copied_from,
+    held,
+    known_shot,
+    paired,
+    restored,
+    take_files,
+    take_reel,
+)
 from otio_bridge.workflow.plates import PlateNotes, key_of
 from otio_bridge.workflow.status import take_range
 
@@ -92,14 +103,14 @@ def _picked(state: Deciding, record: ShotRecord, occurrence: str, read_back: str
 
 
 def _shows(take: TakeRecord, read_back: str) -> bool:
-    return read_back in (take.result.get("file"), take_reel(take))
+    return read_back in (*take_files(take), take_reel(take))
 
 
 def link(
     state: Deciding, record: ShotRecord, clip: Occurrence, *, picked: str | None, newest: bool, temp: bool
 ) -> Link:
     """One clip with every READY take of its shot, and the one it shows."""
-    need = need_of(clip, record.op_class)
+    need = held_need(clip) if _holds_still(record, clip) else need_of(clip, record.op_class)
     ready = [take for take in state.ledger.takes.get(record.id, []) if take.state is TakeState.READY]
     offered = [offer for take in ready if (offer := take_link(state, take, record, clip, need)) is not None]
     chosen, notes = _choose(state, ready, offered, picked=picked, newest=newest, temp=temp)
@@ -118,6 +129,20 @@ def link(
     )
 
 
+def _is_still(clip: Occurrence) -> bool:
+    return clip.media is not None and clip.media.kind is MediaKind.STILL
+
+
+def _holds_still(record: ShotRecord, clip: Occurrence) -> bool:
+    return record.op_class is OperationClass.SOURCE and _is_still(clip)
+
+
+def held_need(clip: Occurrence) -> FrameRange:
+    """The frames a still is held for, counted as its clip counts them."""
+    span = clip.span
+    return FrameRange(start=floor(span.start) - span.head, duration=span.n + span.head + span.tail)
+
+
 def take_link(
     state: Deciding, take: TakeRecord, record: ShotRecord, clip: Occurrence, need: FrameRange
 ) -> TakeLink | None:
@@ -128,13 +153,16 @@ def take_link(
         return None
     # Frame numbers alone do not tell: it must be of the clip's media, and in the cut at the clip's speed.
     made_for = key_of(record.op_class, clip.media.identity if clip.media else "none", clip.span.s)
-    # A still (or what was made of a freeze) is one frame, and its range is stated as the whole need.
-    if record.op_class is OperationClass.STILL:
+    # One picture is held as long as the clip likes: its range is stated as the whole need.
+    path = take.result["file"]
+    if record.op_class is OperationClass.STILL or _holds_still(record, clip):
         frames = need
+    if _is_still(clip):
+        path = take.result.get("still", path)
     return TakeLink(
         key=take.name,
         take=take_reel(take),
-        path=take.result["file"],
+        path=path,
         range=frames,
         rate=take.request.rate,
         drop=bool(take.result.get("stamp", {}).get("drop")),
