@@ -133,6 +133,7 @@ def take_lines(rows: tuple[TakeLine, ...]) -> None:
     for row in rows:
         done = f"{row.progress:.0%}" if row.progress is not None else ""
         state = f"{row.state} {row.wait}" if row.wait else str(row.state)
+        state += " (cancel asked)" if row.cancelling else ""
         who = f"{row.provider} {row.model}" + (" (temp)" if row.temp else "")
         table.add_row(row.shot, row.take, state, done, row.review, row.operation, who, str(row.spent))
     out.print(table)

@@ -25,6 +25,8 @@ class TakeLine(Value):
     #: Finished part of the whole, 0 to 1, as far as anybody says.
     progress: float | None = None
     wait: WaitCode | None = None
+    #: Somebody asked for it to be given up, and it is not over yet.
+    cancelling: bool = False
     why: str = ""
     code: str | None = None
     resume: TakeState | None = None
@@ -85,9 +87,7 @@ def status(app: App, *, everything: bool = False) -> StatusReport:
             f"{row.kind} {row.host} {row.pid}"
             for row in processes.alive(app.ledger, within=5 * app.settings.queue.lease)
         ),
-        open=sum(
-            1 for row in rows if row.state not in (TakeState.READY, TakeState.FAILED, TakeState.CANCELLED)
-        ),
+        open=sum(1 for row in rows if row.state not in _ENDED),
     )
 
 
@@ -105,6 +105,7 @@ def lines(app: App, rows: Iterable[TakeRecord]) -> tuple[TakeLine, ...]:
                 state=row.state,
                 progress=_progress(row, mine),
                 wait=row.wait_code,
+                cancelling=row.cancel_asked_at is not None and row.state not in _ENDED,
                 why=row.why,
                 code=row.code,
                 resume=row.resume_state,
@@ -134,6 +135,7 @@ def take_range(row: TakeRecord) -> FrameRange | None:
     return FrameRange(start=row.result["start"], duration=row.result["frames"])
 
 
+_ENDED = (TakeState.READY, TakeState.FAILED, TakeState.CANCELLED)
 _WITH_CALLS = (TakeState.SENDING, TakeState.SUBMITTED, TakeState.UNCERTAIN)
 #: How far along a state is, where the provider says nothing finer.
 _SHARE = {
