@@ -227,10 +227,11 @@ def reconcile(app: App, provider: RemoteProvider, group: Sequence[CallRecord]) -
     """
     can = provider.capabilities()
     if not can.lists_reference or can.accept_within is None:
-        return []
+        # A person says it (resolve-uncertain), or its answer turns up.
+        return [partial(calls.asked, app.ledger, call.uuid, due_in=None) for call in group]
     listed = provider.list_calls(min(call.intent_at for call in group) - _CLOCKS_DIFFER)
     if listed is None:
-        return []
+        return [partial(_later, app, group, None)]
     found = {entry.reference: entry.remote_id for entry in listed if entry.reference}
     return [partial(_reconcile_one, app, call, can.accept_within, found.get(call.uuid)) for call in group]
 

@@ -73,6 +73,8 @@ def end(app: App, uuid: str, receipt: Path, outcome: Outcome) -> None:
     """Keep how an exchange ended, then write it; where the ledger cannot be written, the file is replayed."""
     try:
         write_receipt(receipt, outcome.model_dump(mode="json"))
+    except FileNotFoundError:
+        log.info("its receipt is gone: the call is known", extra={"action": "receipt_gone", "call": uuid})
     except OSError as exc:
         # Whatever became of the file, the answer is in our hand.
         log.error("no receipt: %s", exc, extra={"action": "receipt_lost", "call": uuid})

@@ -352,3 +352,19 @@ def test_a_worker_replays_what_its_machine_kept(app: App, monkeypatch: pytest.Mo
     assert now(app, take).state is TakeState.SENDING
     assert not step(app, "net", owner="test")
     assert now(app, take).state is TakeState.SUBMITTED and left(app) == []
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_a_provider_without_a_list_is_not_asked_for_it_at_every_round(
+    app: App, monkeypatch: pytest.MonkeyPatch, lists: bool
+) -> None:
+    take, told = prepared(app), provider_of(app)
+    asked: list[object] = []
+    can = told.capabilities().model_copy(update={"lists_reference": lists})
+    monkeypatch.setattr(Told, "capabilities", lambda self: can)
+    told.say |= {"submit": raising(Uncertain("lost")), "list": asked.append}
+    send(app)
+    until(lambda: calls.open_calls(app.ledger))
+    poll.tick(app, owner="p")
+    assert calls.open_calls(app.ledger) == [] and len(asked) == lists
+    assert now(app, take).state is TakeState.UNCERTAIN
