@@ -12,6 +12,7 @@ from otio_bridge.media.feed import feed
 from otio_bridge.media.ffmpeg import input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
 from otio_bridge.media.graphs import Step, apply, arguments, chain, joined, step, stream
+from otio_bridge.media.opening import opened
 from otio_bridge.media.pixels import as_read, as_written, for_take, squeezed
 from otio_bridge.media.plates import PlateSpec, embedded
 from otio_bridge.media.probe import probe
@@ -51,8 +52,8 @@ def conform(
 ) -> Written:
     """Write the take to `out` (`.mov`, `.mp4`, or a `%04d` sequence): exactly `len(plan.frames)` frames.
 
-    `sound_from` is the plate, whose sound is copied as it is; `alpha_from` the plate, frame for frame,
-    whose alpha is put back where the answer has none. Raises MediaError.
+    `sound_from` is the plate (or a file of its sound), whose sound is copied as it is; `alpha_from` the
+    plate, frame for frame, whose alpha is put back where the answer has none. Raises MediaError.
     """
     info = probe(returned[0])
     borrows = stamp.alpha and not info.alpha
@@ -79,7 +80,7 @@ def conform(
     outputs = _with_alpha(steps, plan.raster, encoder) if borrows else chain(steps)
     if borrows and alpha_from is not None:
         inputs += input_args(alpha_from, rate=plan.rate)
-    if sound_from is not None and not sequence.is_pattern(out) and probe(sound_from).sound is not None:
+    if sound_from is not None and not sequence.is_pattern(out) and _sounds(sound_from):
         outputs += ["-map", f"{1 + borrows}:a", "-c:a", "copy"]
         inputs += input_args(sound_from)
     marks = PlateSpec(
@@ -97,6 +98,14 @@ def conform(
     if made.frames != len(plan.frames):
         raise MediaError(f"{made.frames} frames were written where {len(plan.frames)} were meant", value=out)
     return Written(path=out, sha256=sha256(out), info=made)
+
+
+def _sounds(path: Path) -> bool:
+    """Whether there is sound in a plate, or in a file that is nothing else."""
+    if sequence.is_pattern(path):
+        return False
+    with opened(path) as (_, file):
+        return bool(file.streams.audio)
 
 
 def _with_alpha(steps: Sequence[Step], raster: Raster, encoder: Encoder) -> list[str]:
