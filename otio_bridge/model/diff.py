@@ -73,7 +73,7 @@ def need_of(clip: Occurrence, op_class: OperationClass) -> FrameRange:
     `Occurrence.need` of clips not yet made into a shot counts source frames; what lives in the cut counts
     record-space coordinates.
     """
-    if op_class is OperationClass.RECORD:
+    if op_class is not OperationClass.SOURCE:
         return record_need(clip.span)
     return source_need(clip.span, clip.media.available if clip.media and clip.media.has_pictures else None)
 

@@ -71,6 +71,15 @@ def token_of(item: Item) -> str | None:
     return None
 
 
+def mark_of(item: Item) -> str | None:
+    """The text of the first mark on an item or over it: what a gap that moved is known by."""
+    for marker in [*item.node.markers, *item.over]:
+        for text in (marker.name or "", *(split_token(note)[0] for note in _notes(marker))):
+            if text.lstrip().startswith("@"):
+                return " ".join(text.split())[:80]
+    return None
+
+
 def _marked(item: Item, marks: list[_Mark]) -> Iterator[Asked]:
     for mark in marks:
         where = f"on {_name(item)}" if mark.own else f"over {_name(item)}"

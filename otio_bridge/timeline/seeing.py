@@ -14,7 +14,7 @@ from otio_bridge.model.frames import Span, record_need, source_need
 from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef, first_frame
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote
 from otio_bridge.model.time import FrameRange, rate_text, snap_frame, timecode
-from otio_bridge.timeline.asking import Look, token_of
+from otio_bridge.timeline.asking import Look, mark_of, token_of
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.ontop import nonlinear, on_top
 from otio_bridge.timeline.references import media_of, outside_roots
@@ -85,7 +85,8 @@ def _see_gap(edit: Edit, item: Item) -> Seen:
     record, _ = _record(item)
     # A gap's neighbours dissolve into black: the gap shows through the whole transition as well.
     span = Span(start=max(start, Fraction(0)) + item.trim_head, n=record.duration, head=0, tail=0)
-    return Seen(item, _occurrence(edit, item, record, span, None))
+    seen = _occurrence(edit, item, record, span, None)
+    return Seen(item, seen.model_copy(update={"marker": mark_of(item)}))
 
 
 def _occurrence(edit: Edit, item: Item, record: FrameRange, span: Span, shown: MediaRef | None) -> Occurrence:

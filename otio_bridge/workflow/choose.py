@@ -45,7 +45,7 @@ def choose(app: App, request: Request) -> Choice:
             if request.provider == "auto"
             else f"{request.provider} has no model {request.model!r} for {request.operation}",
             value=f"provider={request.provider} model={request.model}",
-            allowed=who_can(app, request.operation) or "none of the providers set up here",
+            allowed=who_can(app, request.operation) or who_does_what(app) or "no provider is set up here",
             next="otio-bridge doctor",
         )
     temp, local, name, can, model = min(fitting, key=lambda entry: entry[:3])
@@ -74,6 +74,17 @@ def who_can(app: App, operation: Operation) -> list[str]:
         for model in app.providers.get(name).capabilities().models
         if operation in model.operations
     ]
+
+
+def who_does_what(app: App) -> list[str]:
+    """What every enabled provider does, as `sandbox: animate, generate …`."""
+    told: list[str] = []
+    for name in app.providers.names():
+        if _enabled(app, name):
+            models = app.providers.get(name).capabilities().models
+            words = sorted({str(operation) for model in models for operation in model.operations})
+            told.append(f"{name}: {', '.join(words)}")
+    return told
 
 
 def _enabled(app: App, name: str) -> bool:

@@ -19,10 +19,7 @@ from otio_bridge.workflow.places import returned_folder, room
 
 def fetch(app: App, take: TakeRecord, lease: Lease) -> None:
     """Download each finished part, check that it is pictures, and keep it under its content's name."""
-    mine = bring_home(app, take, lease)
-    if take.chained and any(part.state is TakeState.PREPARED for part in mine):
-        advance(app, take, TakeState.PREPARED, why="fetched; the next part starts from its last frame")
-        return
+    bring_home(app, take, lease)
     advance(app, take, TakeState.FETCHED, why="fetched")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
 from otio_bridge.app import App
@@ -16,8 +17,9 @@ from otio_bridge.media.files import publish
 from otio_bridge.media.plates import suffix_for
 from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound
+from otio_bridge.media.stills import save_frame
 from otio_bridge.model.conform import ConformPlan, Submission
-from otio_bridge.model.media import MediaInfo
+from otio_bridge.model.media import MediaInfo, MediaKind
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.returned import plan_conform, returned_box
 from otio_bridge.model.take import TakeState
@@ -34,10 +36,17 @@ from otio_bridge.workflow.prepare import plate_of
 
 
 def conform(app: App, take: TakeRecord, lease: Lease) -> None:
-    """Invert the submission's recipe on what returned, and publish the take's file."""
+    """Invert the submission's recipe on what returned, and publish the take's file.
+
+    Of a chain whose next part has not been made, that part is made first: it starts from what was just fetched.
+    """
+    mine = parts.parts_of(app.ledger, take.id)
+    if take.chained and any(part.state is TakeState.PLANNED for part in mine):
+        advance(app, take, TakeState.PREPARED, why="fetched; the next part starts from its last frame")
+        return
     plate = plate_of(app, take)
     submission = submission_of(take)
-    files = [Path(part.file) for part in parts.parts_of(app.ledger, take.id) if part.file]
+    files = [Path(part.file) for part in mine if part.file]
     returned = [probe(str(file)) for file in files]
     plan = plan_conform(submission, returned, lag=_lag(submission, returned, plate, files))
     work = room(app, take)
@@ -70,7 +79,26 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
         "seams": [seam.model_dump(mode="json") for seam in plan.seams],
         "notes": [*submission.notes, *plan.notes],
     }
+    if is_still(plate) and not stamp.alpha:
+        result["still"] = str(_still(app, take, path, work))
     advance(app, take, TakeState.CONFORMED, why=summary(plan), result=result)
+
+
+def is_still(plate: PlateRecord) -> bool:
+    """Whether the take is one picture that an editor holds as long as they like: a still, or made of one."""
+    notes = PlateNotes.of(plate)
+    if notes.op_class is OperationClass.STILL:
+        return True
+    of_still = notes.media is not None and notes.media.kind is MediaKind.STILL
+    return notes.op_class is OperationClass.SOURCE and of_still
+
+
+def _still(app: App, take: TakeRecord, movie: Path, work: Path) -> Path:
+    """The take's picture as a file of its own, for clips that hold a picture and no movie."""
+    info = probe(str(movie))
+    # As it is stored: what a model would see in square pixels is not what the editor holds.
+    draft = save_frame(info.model_copy(update={"pixel_aspect": Fraction(1)}), 0, work / "still.png")
+    return publish(draft, take_file(app, take.shot, take.number, ".png"))
 
 
 def stamp_for(app: App, take: TakeRecord, plate: PlateRecord, returned: MediaInfo) -> Stamp:

@@ -47,7 +47,7 @@ def known_shot(record: ShotRecord, by_shot: Mapping[str, Sequence[TakeRecord]]) 
         media=MediaRef.model_validate(media) if media else None,
         ranges=tuple(plate.range for plate in record.plates),
         occurrences=tuple(Occurrence.model_validate(seen.spec) for seen in record.occurrences if seen.spec),
-        take_paths=frozenset(str(take.result["file"]) for take in mine if take.result.get("file")),
+        take_paths=frozenset(path for take in mine for path in take_files(take)),
         take_reels=frozenset(take_reel(take) for take in mine),
         token=record.id,
     )
@@ -63,9 +63,7 @@ def restored(
         entry = identified.by_address.get(clip.address)
         if entry is not None and entry.rule is Rule.TAKE:
             mine = ledger.takes.get(entry.shot_id, ())
-            shown = next(
-                (take for take in mine if entry.pick in (take.result.get("file"), take_reel(take))), None
-            )
+            shown = next((take for take in mine if entry.pick in (*take_files(take), take_reel(take))), None)
             plates = {plate.id: plate for plate in by_id[entry.shot_id].plates}
             plate = plates.get(shown.plate_id or "") if shown is not None else None
             if plate is not None:
@@ -73,6 +71,11 @@ def restored(
                 clip = clip.model_copy(update={"need": need_of(clip, OperationClass.SOURCE)})
         made.append(clip)
     return tuple(made)
+
+
+def take_files(take: TakeRecord) -> tuple[str, ...]:
+    """The files an edit may show of a take: the movie, and the picture of one that is held."""
+    return tuple(str(take.result[key]) for key in ("file", "still") if take.result.get(key))
 
 
 def take_reel(take: TakeRecord) -> str:

@@ -290,6 +290,8 @@ def _words(
     ids = {plate.id for plate in plates}
     ranges = [plate.range for plate in plates]
     ranges += [found for take in mine if take.plate_id in ids and (found := take_range(take)) is not None]
+    if spec.op_class is OperationClass.STILL and ranges:
+        ranges = [clip.need for clip in spec.occurrences]
     now = "asked" if known is None or ask_key(spec.ask) in asked else "asked anew"
     words: list[ChangeWord] = []
     for occurrence in spec.occurrences:
@@ -389,8 +391,12 @@ def answering(
     clip by clip only where there are enough takes, since new ones would not hold more.
     """
 
+    def holds(plate: PlateRecord, need: FrameRange) -> bool:
+        # One picture is held as long as it is wanted.
+        return spec.op_class is OperationClass.STILL or plate.range.contains(need)
+
     def holding(plate: PlateRecord, need: FrameRange) -> list[TakeRecord]:
-        if plate.range.contains(need):
+        if holds(plate, need):
             return list(made[plate.id])
         held_ = ((take, take_range(take)) for take in made[plate.id])
         return [take for take, frames in held_ if frames is not None and frames.contains(need)]
@@ -399,7 +405,7 @@ def answering(
     serving = [
         plate
         for plate in plates
-        if plate.range.contains(spec.need) or (found[plate.id] and len(found[plate.id]) >= asked)
+        if holds(plate, spec.need) or (found[plate.id] and len(found[plate.id]) >= asked)
     ]
     if serving:
         best = max(serving, key=lambda plate: (len(found[plate.id]), plate.number))

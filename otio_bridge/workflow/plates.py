@@ -70,4 +70,6 @@ def key_of(op_class: OperationClass, media: str, speed: Fraction) -> str:
     """`plate_key` of a clip of this media at this speed."""
     if op_class is OperationClass.SOURCE:
         return media
-    return f"{op_class}:{media}" if speed == 1 else f"{op_class}@{speed}:{media}"
+    if op_class is OperationClass.STILL or speed == 1:
+        return f"{op_class}:{media}"
+    return f"{op_class}@{speed}:{media}"

@@ -66,7 +66,10 @@ def seen(clip: otio.schema.Clip, rate: Fraction, head: int = 0, tail: int = 0) -
     wanted = frames_of(clip, rate, exact(available.start_time.rate), head, tail)
     for frame in wanted:
         assert begin <= frame < begin + have, f"{clip.name}: frame {frame} is not in {begin}+{have}"
-    return says(file_of(media), [frame - begin for frame in wanted])
+    file = file_of(media)
+    # A picture file is held.
+    held = file.endswith(".png") and "%" not in file
+    return says(file, [0 if held else frame - begin for frame in wanted])
 
 
 def takes_of(clip: otio.schema.Clip) -> list[str]:
