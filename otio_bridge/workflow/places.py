@@ -11,8 +11,8 @@ from otio_bridge.model.take import WaitCode, plate_name, take_name
 from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow.lease import Waiting
 
-#: Seconds before a full disk or a missing root is looked at again.
-LOOK_AGAIN = 10.0
+#: Rounds before a full disk or a missing root is looked at again.
+LOOK_AGAIN = 5.0
 
 
 def plate_file(app: App, shot: str, number: int, suffix: str) -> Path:
@@ -57,18 +57,19 @@ def tidy(app: App, take: TakeRecord, *, done: bool) -> None:
 
 def room(app: App, take: TakeRecord) -> Path:
     """An empty folder named by take and token, after making sure the disks are there and have space."""
+    again = LOOK_AGAIN * app.settings.queue.tick
     for folder in (app.settings.media_root, app.settings.state_folder):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             free = free_mb(folder)
         except OSError as exc:
             raise Waiting(
-                WaitCode.ROOT, f"{folder} is not there or not writable ({exc})", due_in=LOOK_AGAIN
+                WaitCode.ROOT, f"{folder} is not there or not writable ({exc})", due_in=again
             ) from exc
         if free < app.settings.media.min_free_mb:
             raise Waiting(
                 WaitCode.DISK,
                 f"{folder} has {free} MB free, {app.settings.media.min_free_mb} are wanted",
-                due_in=LOOK_AGAIN,
+                due_in=again,
             )
     return work_folder(app.settings.state_folder / "work", take.id, take.token)
