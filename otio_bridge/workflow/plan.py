@@ -267,13 +267,10 @@ def _one(
         and spec.op_class is OperationClass.SOURCE
     ):
         refused = refused or "its media is marked as a proxy (--allow-proxy sends it all the same)"
-    if refused:
-        planned.entry = entry.model_copy(update={"refused": refused})
-        return planned
     try:
-        _fill(app, planned, spec, look, plates, mine, wish.takes or spec.ask.takes, wish.more, cut)
+        _fill(app, planned, spec, look, plates, mine, wish.takes or spec.ask.takes, wish.more, cut, refused)
     except BridgeError as exc:
-        planned.entry = planned.entry.model_copy(update={"refused": str(exc), "to_send": 0})
+        planned.entry = planned.entry.model_copy(update={"refused": refused or str(exc), "to_send": 0})
         planned.request = None
     return planned
 
@@ -315,11 +312,17 @@ def _fill(
     asked: int,
     more: int,
     cut: str,
+    refused: str,
 ) -> None:
-    """Find the plate, the request and its takes; price what is missing."""
+    """Find the plate, the request and its takes; price what is missing.
+
+    What is `refused` for its media is refused only where something has to be made: raises RefusedInput then.
+    """
     info = planned.pulled or (look(spec.media) if spec.media is not None else None)
     planned.info = info
-    raster = plate_raster(app, spec, info)
+    # Media that is not here just now has the raster its plates have.
+    made_before = (found for plate in reversed(plates) if (found := PlateNotes.of(plate).info) is not None)
+    raster = plate_raster(app, spec, info or next(made_before, None))
     target = target_raster(raster, spec.ask.operation, spec.ask.options.get("size", "same"))
     references = resolved(app, planned.known, spec)
     plates = [plate for plate in plates if plate.rate == spec.rate]
@@ -356,6 +359,8 @@ def _fill(
     planned.entry = planned.entry.model_copy(update=changes_)
     if count == 0:
         return
+    if refused:
+        raise RefusedInput(refused)
     planned.notes = (
         PlateNotes.of(plate)
         if plate is not None
