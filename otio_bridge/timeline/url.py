@@ -103,12 +103,17 @@ def to_url(path: str, form: UrlForm) -> str:
         return path
     host, colon = ("localhost", "%3a") if form is UrlForm.FILE_LOCALHOST else ("", ":")
     if drive := _DRIVE.match(path):
-        return f"file://{host}/{drive[1]}{colon}{quote(path[2:], safe='/')}"
+        return f"file://{host}/{drive[1]}{colon}{_encode(path[2:])}"
     if path.startswith("//") and form is UrlForm.FILE:
         name = path[2:].partition("/")[0]
         if name.isascii() and name.replace("-", "").replace(".", "").isalnum() and name != "localhost":
-            return "file:" + quote(path, safe="/")
-    return f"file://{host}{quote(path, safe='/')}"
+            return "file:" + _encode(path)
+    return f"file://{host}{_encode(path)}"
+
+
+def _encode(path: str) -> str:
+    """Percent-encode, so that a tab before a `d` (`%09d`) is not read back as a frame sign."""
+    return _FRAME_SIGN.sub(lambda sign: f"{sign[0][:-1]}%64", quote(path, safe="/"))
 
 
 def parse_url(url: str) -> str | None:
