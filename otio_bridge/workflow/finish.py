@@ -19,7 +19,7 @@ from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound
 from otio_bridge.media.stills import save_frame
 from otio_bridge.model.conform import ConformPlan, Submission
-from otio_bridge.model.media import MediaInfo, MediaKind
+from otio_bridge.model.media import ColourTags, MediaInfo, MediaKind
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.returned import plan_conform, returned_box
 from otio_bridge.model.take import TakeState
@@ -164,6 +164,7 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
     submission = submission_of(take)
     stamp = Stamp.model_validate(result["stamp"])
     path = Path(result["file"])
+    # Colour tags of movies say how their YUV is meant; PNG pictures are RGB and keep none of them.
     try:
         report = prove(
             path,
@@ -174,7 +175,7 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
                 drop=stamp.drop,
                 reel=stamp.reel,
                 raster=submission.raster,
-                colour=stamp.colour,
+                colour=stamp.colour if stamp.codec != "png" else ColourTags(),
             ),
         )
     except MediaError as exc:

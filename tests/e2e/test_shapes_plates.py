@@ -18,7 +18,7 @@ from otio_bridge.workflow.dispatch import send
 from otio_bridge.workflow.relink import relink
 from tests.e2e.loop import clip, opened, project, save, timeline
 from tests.e2e.shown import active, read, seen
-from tests.e2e.test_shapes import entries, finished
+from tests.e2e.test_shapes import RESTYLE, entries, finished, linked, mark, span
 
 RATE = Fraction(24)
 FIRST = 86400
@@ -138,3 +138,28 @@ def test_sound_is_carried_to_the_sample(folder: Path, sandbox: Sandbox) -> None:
             assert path is not None
             assert read_movie(path) == list(range(29, 40))
             assert np.array_equal(samples(path), expected), path
+
+
+def test_plates_and_takes_as_sequences(folder: Path, sandbox: Sandbox) -> None:
+    project(folder, sandbox=sandbox.url)
+    file = folder / "otio-bridge.toml"
+    text = file.read_text("utf-8")
+    assert 'codec = "prores"' in text
+    file.write_text(text.replace('codec = "prores"', 'codec = "png"'), encoding="utf-8")
+    media = make_movie(folder / "A001.mp4", range(60), RATE, start=FIRST)
+    gap = otio.schema.Gap(source_range=span(0, 6))
+    mark(gap, "@generate provider=sandbox model=sandbox-any handles=2 a boat")
+    styled = clip(media, start=FIRST + 20, frames=6, rate=RATE, first=FIRST, count=60, mark=RESTYLE)
+    edit = save(timeline(styled, gap), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        send(app, edit, choice=Choice())
+        rows = finished(app)
+        styled, made = linked(app, edit).find_clips()
+        assert isinstance(styled.media_reference, otio.schema.ImageSequenceReference)
+        assert seen(styled, RATE) == list(range(20, 26))
+        assert seen(made, RATE) == list(range(6))
+        assert rows["t_0010/v001"].result["file"].endswith("t_0010_v001.%04d.png")
+        # The files the reference names are there.
+        reference = styled.media_reference
+        first = Path(reference.target_url_for_image_number(0).removeprefix("file://"))
+        assert first.is_file(), first
