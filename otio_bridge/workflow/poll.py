@@ -233,14 +233,30 @@ def reconcile(app: App, provider: RemoteProvider, group: Sequence[CallRecord]) -
     if listed is None:
         return [partial(_later, app, group, None)]
     found = {entry.reference: entry.remote_id for entry in listed if entry.reference}
-    return [partial(_reconcile_one, app, call, can.accept_within, found.get(call.uuid)) for call in group]
+    nameless = [entry for entry in listed if not entry.reference]
+    return [
+        partial(
+            _reconcile_one,
+            app,
+            call,
+            can.accept_within,
+            found.get(call.uuid),
+            hidden=any(
+                entry.created is None or entry.created > call.intent_at - _CLOCKS_DIFFER for entry in nameless
+            ),
+        )
+        for call in group
+    ]
 
 
-def _reconcile_one(app: App, call: CallRecord, accept_within: float, remote_id: str | None) -> None:
+def _reconcile_one(
+    app: App, call: CallRecord, accept_within: float, remote_id: str | None, *, hidden: bool
+) -> None:
+    """`hidden`: a request of that time is listed without a reference, and may be this one."""
     if remote_id is not None:
         nudge_for(app, calls.receive(app.ledger, call.uuid, remote_id=remote_id).take)
         return
-    if _proved_over(app, call, accept_within):
+    if not hidden and _proved_over(app, call, accept_within):
         done = calls.not_sent(app.ledger, call.uuid, why="its sender is dead and the provider never saw it")
         nudge_for(app, done.take)
         return

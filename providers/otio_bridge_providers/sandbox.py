@@ -198,7 +198,9 @@ class SandboxProvider:
             try:
                 said = self._http.get("v1/generations", {"since": since.isoformat(), **after})
                 page = [_listed(entry) for entry in said["generations"]]
-                more = bool(said["more"]) and bool(page)
+                more = bool(said["more"])
+                if more and not page:
+                    raise ValueError("a page without entries, and more to come")
             except Gone:
                 return None
             except (KeyError, TypeError, ValueError) as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from otio_bridge.provider import (
     Asset,
     Charge,
     Gone,
+    Listed,
     NotSent,
     PartRequest,
     Progress,
@@ -366,5 +368,22 @@ def test_a_provider_without_a_list_is_not_asked_for_it_at_every_round(
     send(app)
     until(lambda: calls.open_calls(app.ledger))
     poll.tick(app, owner="p")
-    assert calls.open_calls(app.ledger) == [] and len(asked) == lists
+    (call,) = calls_of(app, take)
+    assert (call.asks, len(asked)) == (1, int(lists)) and call.asked_at is not None
+    assert call.due_at is None if not lists else call.due_at is not None and call.due_at > call.asked_at
     assert now(app, take).state is TakeState.UNCERTAIN
+
+
+@pytest.mark.parametrize("age", [None, 0, 3600])
+def test_a_list_that_hides_whose_a_request_is_proves_nothing(app: App, age: int | None) -> None:
+    """Declared to keep our references, and yet one of that time stands there without."""
+    take, told = prepared(app), provider_of(app)
+    when = None if age is None else datetime.now(UTC) - timedelta(seconds=age)
+    listed = [Listed(remote_id="r1", reference=None, created=when)]
+    told.say |= {"submit": raising(Uncertain("lost")), "list": lambda since: listed}
+    send(app)
+    for _ in range(20):
+        poll.tick(app, owner="p")
+        time.sleep(0.01)
+    # An old one is nobody's business.
+    assert now(app, take).state is (TakeState.PREPARED if age == 3600 else TakeState.UNCERTAIN)
