@@ -15,7 +15,7 @@ import click
 
 from otio_bridge import __version__
 from otio_bridge.cli.edge import INTERRUPTED, told
-from otio_bridge.errors import BridgeError
+from otio_bridge.errors import BridgeError, RefusedInput
 
 #: Command -> (module, what it is for), in the order people meet them.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -80,6 +80,9 @@ class _Lazy(click.Group):
             error = told(exc)
             if error is None:
                 raise
+            if error.next is None and isinstance(error, RefusedInput):
+                verb = next((word for word in words if word in COMMANDS), "")
+                error.next = " ".join(filter(None, ["otio-bridge", verb, "--help"]))
             show_error(error, as_json="--json" in words)
             sys.exit(error.exit_code)
         if standalone_mode:

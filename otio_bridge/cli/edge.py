@@ -41,15 +41,17 @@ def told(exc: Exception) -> BridgeError | None:
 
 def _usage(exc: click.UsageError) -> RefusedInput:
     """A word of the command line that is none: what there is instead, and where it is explained."""
-    allowed: list[str] = []
+    what, allowed = _plain(exc.format_message()), list[str]()
     if isinstance(exc, click.NoSuchOption):
-        allowed = list(exc.possibilities or ())
+        what, allowed = f"no such option {exc.option_name!r}", list(exc.possibilities or ())
     elif (
         exc.ctx is not None and isinstance(exc.ctx.command, click.Group) and "No such command" in exc.message
     ):
         allowed = exc.ctx.command.list_commands(exc.ctx)
-    path = exc.ctx.command_path if exc.ctx is not None else "otio-bridge"
-    return RefusedInput(_plain(exc.format_message()), allowed=allowed or None, next=f"{path} --help")
+    # The command as it is typed, whatever file started it.
+    verbs = exc.ctx.command_path.split()[1:] if exc.ctx is not None else []
+    next_ = " ".join(["otio-bridge", *verbs, "--help"])
+    return RefusedInput(what, allowed=allowed or None, next=next_)
 
 
 def _plain(text: str) -> str:

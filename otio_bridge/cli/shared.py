@@ -110,7 +110,11 @@ def choice_of(
     shot_list: Path | None,
 ) -> Choice:
     """The choice the options describe; where they say nothing, marks, else the project's own selection."""
-    rows = read_shot_list(shot_list) if shot_list is not None else ()
+    try:
+        rows = read_shot_list(shot_list) if shot_list is not None else ()
+    except RefusedInput as exc:
+        exc.next = exc.next or "give --shots LIST.csv or LIST.yaml; docs/selection.md has the columns"
+        raise
     return make_choice(terms=select, operation=operation, prompt=prompt, options=options, rows=rows)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,5 +81,8 @@ def _replace(out: Path, text: str) -> None:
             os.fsync(file.fileno())
         part.replace(out)
     except OSError as exc:
-        part.unlink(missing_ok=True)
-        raise RefusedInput(f"the relinked edit cannot be written ({exc.strerror})", value=out) from exc
+        with suppress(OSError):
+            part.unlink()
+        raise RefusedInput(
+            f"the relinked edit cannot be written ({exc.strerror})", value=out, next="-o a file you may write"
+        ) from exc

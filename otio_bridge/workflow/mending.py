@@ -57,7 +57,11 @@ def resolve_uncertain(app: App, shot: str, version: str, *, sent: str | None, no
     Raises RefusedInput unless exactly one is said, or while the call may still be on its way.
     """
     if (sent is None) == (not not_sent):
-        raise RefusedInput("say one of the two", allowed=("--sent REMOTE_ID", "--not-sent"))
+        raise RefusedInput(
+            "say one of the two",
+            allowed=("--sent REMOTE_ID", "--not-sent"),
+            next=f"look for it at the provider, then otio-bridge resolve-uncertain {shot} {version} --not-sent",
+        )
     take = take_of(app, shot, version)
     if take.state is not TakeState.UNCERTAIN:
         raise RefusedInput(f"{take.label} is {take.state}, not UNCERTAIN", next="otio-bridge status")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-from otio_bridge.errors import MediaError
+from otio_bridge.errors import MediaError, RefusedInput
 from otio_bridge.media.probe import probe
 from otio_bridge.model.choice import Choice
 from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef
@@ -69,15 +69,23 @@ def looker() -> Looker:
 
 
 def open_edit(settings: Settings, path: Path, *, rate: Fraction | None = None) -> Edit:
-    """Read an edit with the project's rate, retime convention, path maps and roots."""
-    return read_edit(
-        path,
-        rate=rate or settings.project.rate,
-        convention=settings.project.retime_convention,
-        maps=PathMaps.from_settings(settings.media.paths),
-        roots=tuple(settings.media.roots),
-        unpack=settings.state_folder / "unpacked",
-    )
+    """Read an edit with the project's rate, retime convention, path maps and roots. Raises RefusedInput."""
+    try:
+        return read_edit(
+            path,
+            rate=rate or settings.project.rate,
+            convention=settings.project.retime_convention,
+            maps=PathMaps.from_settings(settings.media.paths),
+            roots=tuple(settings.media.roots),
+            unpack=settings.state_folder / "unpacked",
+        )
+    except RefusedInput as exc:
+        exc.next = exc.next or (
+            "export it again from the editor"
+            if path.exists()
+            else "otio-bridge shots EDIT, by the edit's path"
+        )
+        raise
 
 
 def clips(edit: Edit, look: Look) -> tuple[Occurrence, ...]:
@@ -86,8 +94,12 @@ def clips(edit: Edit, look: Look) -> tuple[Occurrence, ...]:
 
 
 def specs(edit: Edit, settings: Settings, choice: Choice, look: Look) -> tuple[ShotSpec, ...]:
-    """The shots the edit asks for, in record order, unnamed unless the editor named them."""
-    found = list_shots(edit, choice=choice, probe=look, settings=settings)
+    """The shots the edit asks for, in record order, unnamed unless the editor named them. Raises RefusedInput."""
+    try:
+        found = list_shots(edit, choice=choice, probe=look, settings=settings)
+    except RefusedInput as exc:
+        exc.next = exc.next or f"mend that, then otio-bridge shots {edit.path.name}"
+        raise
     bad = look.unreadable if isinstance(look, Looker) else {}
     return tuple(_said_why(spec, bad.get(spec.media.path or "") if spec.media else None) for spec in found)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from uuid import uuid4
 
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
@@ -153,14 +155,19 @@ def read_sidecar(path: Path) -> Sidecar:
     try:
         return Sidecar.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as exc:
-        raise RefusedInput("this is no sidecar of ours", value=path, allowed="NAME.otio-bridge.json") from exc
+        raise RefusedInput(
+            "this is no sidecar of ours",
+            value=path,
+            allowed="NAME.otio-bridge.json, as relink wrote it",
+            next="leave --sidecar out, and the ledger is asked",
+        ) from exc
 
 
 def _keep(app: App, out: Path, edit: Edit, report: RelinkReport) -> Path | None:
     if report.sidecar is None:
         return None
     path = sidecar_of(out)
-    path.write_text(report.sidecar.model_dump_json(indent=2), encoding="utf-8")
+    # The ledger first: with it an undo needs no sidecar.
     events.note(
         app.ledger,
         f"{edit.path.name} relinked to {out.name}",
@@ -173,6 +180,18 @@ def _keep(app: App, out: Path, edit: Edit, report: RelinkReport) -> Path | None:
             "sidecar": report.sidecar.model_dump(mode="json"),
         },
     )
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        draft.write_text(report.sidecar.model_dump_json(indent=2), encoding="utf-8")
+        draft.replace(path)
+    except OSError as exc:
+        with suppress(OSError):
+            draft.unlink()
+        raise RefusedInput(
+            f"{out.name} is written and its sidecar cannot be ({exc.strerror}); undo works by the ledger",
+            value=path,
+            next="move away what is there, and relink again",
+        ) from exc
     return path
 
 

@@ -30,7 +30,10 @@ def shot_named(app: App, name: str) -> ShotRecord:
     if found is None:
         names = [record.name for record in shots.all_shots(app.ledger)]
         raise RefusedInput(
-            "no shot of that name", value=name, allowed=names[:20] or "none yet", next="otio-bridge takes"
+            "no shot of that name",
+            value=name,
+            allowed=names[:20] or "none yet",
+            next="otio-bridge takes" if names else "otio-bridge send EDIT",
         )
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from uuid import uuid4
@@ -58,7 +59,8 @@ def sheet(
             next="-o a folder you may write in",
         ) from exc
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     return SheetReport(out=str(out), shots=len(rows), takes=sum(len(row.takes) for row in rows))
 
 

@@ -116,6 +116,18 @@ def test_the_sheet_is_a_picture_with_a_row_a_shot(sent: Path) -> None:
         assert min(sheet.size) > 200
 
 
+@pytest.mark.parametrize("verb", [("relink", "x.otio"), ("sheet", "x.png")], ids=lambda verb: verb[0])
+def test_what_cannot_be_written_is_said(verb: tuple[str, str], sent: Path) -> None:
+    (sent / "file").write_text("x", encoding="utf-8")
+    for folder in ("file", "none"):
+        out = sent / folder / verb[1]
+        said = typed(sent, verb[0], edit_of(sent), "-o", out, exit_code=2).stderr
+        assert "cannot be written" in said and str(out) in said
+    (sent / verb[1]).mkdir()
+    typed(sent, verb[0], edit_of(sent), "-o", sent / verb[1], exit_code=2)
+    assert not list(sent.glob(".x.*"))
+
+
 def test_doctor_and_init_say_what_they_found_and_made(sent: Path, tmp_path: Path) -> None:
     checks = {check["what"]: check for check in printed(sent, "doctor")["checks"]}
     assert all(checks[what]["ok"] for what in ("ffmpeg", "media root", "ledger", "queue", "provider local"))
