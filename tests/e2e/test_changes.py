@@ -20,7 +20,8 @@ from otio_bridge.store import calls, money, shots, takes
 from otio_bridge.testing.framecode import make_movie
 from otio_bridge.testing.sandbox.process import Sandbox
 from otio_bridge.workflow.dispatch import send
-from otio_bridge.workflow.plan import PlanEntry, PlanReport, plan
+from otio_bridge.workflow.plan import PlanReport, plan
+from otio_bridge.workflow.planned import PlanEntry
 from otio_bridge.workflow.relink import relink, undo
 from otio_bridge.workflow.review import pick
 from tests.e2e.loop import clip, drive, opened, project, save, timeline
@@ -348,6 +349,23 @@ def test_two_cuts_share_a_shot(folder: Path, sandbox: Sandbox) -> None:
         for path in (long, short, other):
             assert planned(app, path).to_send == 0
         assert planned(app, long).omitted == ()
+
+
+def test_what_two_plates_cover_is_not_made_a_third_time(folder: Path, sandbox: Sandbox) -> None:
+    _, media = one_clip(folder, sandbox)
+    first, second = used(media, 30, 8), used(media, 36, 10)
+    both = save(timeline(first.clone(), *_gap(4), second.clone()), folder / "cut_v003.otio")
+    with opened(folder) as app:
+        send(app, save(timeline(first), folder / "cut_v001.otio"), choice=Choice())
+        assert (
+            send(app, save(timeline(second), folder / "cut_v002.otio"), choice=Choice()).takes[0].take
+            == "v002"
+        )
+        report = planned(app, both)
+        assert (words_of(report), report.to_send) == (["NEW MOVED"], 0)
+        assert report.entries[0].takes == ("v001 PLANNED", "v002 PLANNED")
+        assert not any(take.new for take in send(app, both, choice=Choice()).takes)
+        assert len(takes.by_state(app.ledger, TakeState)) == 2
 
 
 def test_two_sends_at_once_make_one_set_of_takes(folder: Path, sandbox: Sandbox) -> None:

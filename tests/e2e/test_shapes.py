@@ -17,7 +17,8 @@ from otio_bridge.store.records import TakeRecord
 from otio_bridge.testing.framecode import make_movie, make_sequence, make_still, read_movie
 from otio_bridge.testing.sandbox.process import Sandbox
 from otio_bridge.workflow.dispatch import send
-from otio_bridge.workflow.plan import PlanEntry, plan
+from otio_bridge.workflow.plan import plan
+from otio_bridge.workflow.planned import PlanEntry
 from otio_bridge.workflow.relink import relink, undo
 from tests.e2e.loop import clip, drive, opened, project, save, timeline
 from tests.e2e.shown import active, file_of, frames_of, placed, read, seen
