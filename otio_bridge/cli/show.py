@@ -7,7 +7,7 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from otio_bridge.model.shot import Severity, ShotNote, ShotSpec
+from otio_bridge.model.shot import Occurrence, Severity, ShotNote, ShotSpec
 from otio_bridge.model.time import rate_text, timecode
 from otio_bridge.workflow.dispatch import SendReport
 from otio_bridge.workflow.mending import Mended
@@ -45,26 +45,37 @@ def _tc(spec: ShotSpec, frame: int) -> str:
     return timecode(max(0, frame), spec.rate, drop=spec.drop)
 
 
+def _plays(clip: Occurrence) -> str:
+    return timecode(max(0, clip.record.start), clip.timeline_rate, drop=clip.drop)
+
+
+def _handles(spec: ShotSpec) -> str:
+    """`8+8`, or `5+8 of 8+8` where the media has less than was wanted."""
+    had, wanted = (
+        f"{spec.need.start - held.start}+{held.end - spec.need.end}"
+        for held in (spec.handles.had, spec.handles.wanted)
+    )
+    return had if had == wanted else f"{had} of {wanted}"
+
+
 def shots(report: ShotsReport) -> None:
     """`shots`: a row a shot, then why and what to mind."""
     out = console()
-    table = _table("shot", "operation", "place", "record in", "source in", "need", "plate", "rate")
+    table = _table("shot", "operation", "place", "record in", "source in", "need", "handles", "rate")
     for spec in report.shots:
-        first = spec.occurrences[0]
-        record = timecode(max(0, first.record.start), first.timeline_rate, drop=first.drop)
         table.add_row(
             spec.name,
             spec.ask.operation,
             spec.placement,
-            record,
+            _plays(spec.occurrences[0]),
             _tc(spec, spec.need.start),
             f"{spec.need.duration} f",
-            f"{spec.plate.duration} f",
+            _handles(spec),
             rate_text(spec.rate),
         )
     out.print(table)
     for spec in report.shots:
-        clips = ", ".join(occurrence.name or "gap" for occurrence in spec.occurrences)
+        clips = ", ".join(f"{each.name or 'gap'} at {_plays(each)}" for each in spec.occurrences)
         out.print(f"{spec.name}: {spec.why} ({clips})")
         if spec.ask.prompt:
             out.print(f"  “{spec.ask.prompt}”")
