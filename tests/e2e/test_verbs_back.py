@@ -14,8 +14,8 @@ from PIL import Image
 
 from otio_bridge.testing.sandbox.process import Sandbox
 from tests.e2e.loop import clip, project, save, timeline
-from tests.e2e.test_verbs import FIRST, R, edit_of, lines, made, sent
 from tests.e2e.typed import assert_valid, printed, typed
+from tests.e2e.verbs_project import FIRST, R, edit_of, lines, made, sent
 
 __all__ = ["made", "sent"]  # fixtures
 
