@@ -19,7 +19,7 @@ from otio_bridge.store.ledger import Ledger, new_id
 from otio_bridge.store.records import Asked, CallRecord, Json, TakeRecord
 from otio_bridge.store.settlement import failed, refused, settle
 from otio_bridge.store.shift import bound, due_at, shift
-from otio_bridge.store.tables import call
+from otio_bridge.store.tables import call, part, take
 
 __all__ = [
     "NoSlot",
@@ -38,11 +38,14 @@ __all__ = [
     "send_again",
     "settle",
     "uncertain",
+    "unfetched",
 ]
 
 #: Seconds after which nobody can still be sending: an hour's step and half a minute's HTTP timeout, the
 #: defaults of [queue] step_limit and [providers] timeout.
 QUIET = 3630.0
+#: A take is fetched at DONE; in these it may lie for days before that.
+_HELD_UP = (TakeState.UNCERTAIN, TakeState.FAILED, TakeState.PREPARED, TakeState.SUBMITTED)
 _AT_PROVIDER = frozenset({CallState.INTENT, CallState.ACCEPTED})
 
 
@@ -141,6 +144,18 @@ def open_calls(ledger: Ledger, *, due: bool = True) -> list[CallRecord]:
     query = rows.calls().where(wanted).order_by(call.c.due_at, call.c.uuid)
     with ledger.read() as conn:
         return rows.read_calls(conn, query.where(call.c.due_at <= ledger.now(conn)) if due else query)
+
+
+def unfetched(ledger: Ledger) -> tuple[CallRecord, TakeRecord] | None:
+    """A paid call whose part has no file yet, while another part keeps its take from being fetched."""
+    held_up = take.c.state.in_(_HELD_UP) & take.c.lease_owner.is_(None)
+    finished = (part.c.state == TakeState.DONE) & part.c.file.is_(None)
+    mine = (part.c.take_id == call.c.take_id) & (part.c.part == call.c.part)
+    with ledger.read() as conn:
+        due = or_(call.c.due_at.is_(None), call.c.due_at <= ledger.now(conn))
+        query = rows.calls().join(part, mine).where(call.c.state == CallState.SETTLED, finished, held_up, due)
+        found = rows.read_calls(conn, query.order_by(call.c.settled_at).limit(1))
+        return (found[0], rows.take_by_id(conn, found[0].take_id, lock=False)) if found else None
 
 
 def asked(ledger: Ledger, uuid: str, *, due_in: float | None, fraction: float | None = None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from otio_bridge.app import App
-from otio_bridge.errors import MediaError
-from otio_bridge.media.files import publish, sha256
+from otio_bridge.errors import BridgeError, MediaError, StaleMove
+from otio_bridge.media.files import drop_work_folder, publish, safe_name, sha256, work_folder
 from otio_bridge.media.probe import probe
 from otio_bridge.model.take import CallState, TakeState
 from otio_bridge.provider import Gone, Remote, RemoteProvider, RemoteState, Unavailable
@@ -15,6 +16,11 @@ from otio_bridge.store.records import CallRecord, PartRecord, TakeRecord
 from otio_bridge.workflow.lease import Lease
 from otio_bridge.workflow.move import advance
 from otio_bridge.workflow.places import returned_folder, room
+
+log = logging.getLogger(__name__)
+
+#: Seconds for which one worker has a part to fetch early for itself.
+_EARLY = 900.0
 
 
 def fetch(app: App, take: TakeRecord, lease: Lease) -> None:
@@ -34,13 +40,43 @@ def bring_home(app: App, take: TakeRecord, lease: Lease) -> list[PartRecord]:
     return mine
 
 
-def _one(app: App, take: TakeRecord, part: PartRecord, lease: Lease) -> None:
+def early(app: App, *, owner: str) -> bool:
+    """Fetch one finished part of a take that another part keeps from going on; False: there is none.
+
+    Results are not kept for ever, and the other part may wait for a person for days. The call says when it is
+    tried again, and keeps other workers from it meanwhile.
+    """
+    found = calls.unfetched(app.ledger)
+    if found is None:
+        return False
+    call, take = found
+    limits = app.settings.queue
+    calls.asked(app.ledger, call.uuid, due_in=min(limits.step_limit, _EARLY))
+    root, name = app.settings.state_folder / "work", f"{take.id}-part{call.part}"
+    token = safe_name(owner)
+    try:
+        part = parts.parts_of(app.ledger, take.id)[call.part]
+        _one(app, take, part, Lease(_EARLY), folder=work_folder(root, name, token))
+    except StaleMove:
+        pass  # the take went on, and fetches it itself
+    except Exception as exc:
+        # Nothing waits for it here; a stranger's code may raise anything.
+        unexpected = not isinstance(exc, BridgeError | OSError)
+        log.warning("%s", exc, exc_info=unexpected, extra={"action": "early_failed", "call": call.uuid})
+        again = min(limits.poll_max, limits.poll * 2.0 ** min(call.asks, 10))
+        calls.asked(app.ledger, call.uuid, due_in=again)
+    finally:
+        drop_work_folder(root, name, token)
+    return True
+
+
+def _one(app: App, take: TakeRecord, part: PartRecord, lease: Lease, *, folder: Path | None = None) -> None:
     provider = app.providers.get(take.provider)
     call = accepted_call(app, take, part.part)
     if call is None or call.remote_id is None or not isinstance(provider, RemoteProvider):
         raise MediaError("a finished part has no call to fetch from", value=f"part {part.part}")
     remote = Remote(remote_id=call.remote_id, reference=call.uuid, model=take.model)
-    into = room(app, take) / f"part{part.part}"
+    into = (folder or room(app, take)) / f"part{part.part}"
     try:
         got = _download(provider, remote, into)
     except Gone:

@@ -52,7 +52,7 @@ def step(app: App, queue: str, *, owner: str) -> bool:
         replay(app)
     take = takes.claim(app.ledger, queue, owner=owner, lease=limits.lease, tries=limits.tries)
     if take is None:
-        return False
+        return queue == "net" and fetch.early(app, owner=owner)
     with held(app, take) as lease:
         try:
             STEPS[take.state](app, take, lease)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from otio_bridge.provider import (
     Refused,
     Remote,
     RemoteState,
+    Unavailable,
     Uncertain,
 )
 from otio_bridge.store import calls, events, money, parts, takes
@@ -387,3 +389,51 @@ def test_a_list_that_hides_whose_a_request_is_proves_nothing(app: App, age: int 
         time.sleep(0.01)
     # An old one is nobody's business.
     assert now(app, take).state is (TakeState.PREPARED if age == 3600 else TakeState.UNCERTAIN)
+
+
+@pytest.mark.parametrize("other", [Uncertain("lost"), Refused("no")])
+def test_a_finished_part_is_fetched_while_another_holds_up_its_take(
+    app: App, tmp_path: Path, other: Exception
+) -> None:
+    """The provider does not keep it until somebody has decided."""
+    movie = make_movie(tmp_path / "made.mp4", range(8), Fraction(24), start=0)
+    take, told = prepared(app, parts=2), provider_of(app)
+    told.say["poll"] = saying(RemoteState.DONE, assets=(Asset(url=SecretStr("https://x?sig=1")),))
+    asked: list[Remote] = []
+
+    def fetch(remote: Remote, asset: Asset, into: Path) -> Path:
+        asked.append(remote)
+        if len(asked) == 1:
+            raise Unavailable("not now")
+        return Path(shutil.copy(movie, into.with_suffix(".mp4")))
+
+    told.say["fetch"] = fetch
+    send(app)
+    told.say["submit"] = raising(other)
+    send(app)
+    poll.tick(app, owner="p")
+    state = now(app, take).state
+    assert state in (TakeState.UNCERTAIN, TakeState.FAILED)
+
+    def home() -> str | None:
+        step(app, "net", owner="test")
+        return parts.parts_of(app.ledger, take.id)[0].file
+
+    until(home, seconds=10)
+    one, two = parts.parts_of(app.ledger, take.id)
+    assert (one.state, two.state, now(app, take).state) == (TakeState.FETCHED, state, state)
+    assert not step(app, "net", owner="test") and len(asked) == 2
+    assert list((app.settings.state_folder / "work").glob("*part0*")) == []
+    del told.say["submit"]
+    if state is TakeState.FAILED:
+        mending.retry(app, take.shot, take.name)
+    else:
+        mending.resolve_uncertain(app, take.shot, take.name, sent="r9", not_sent=False)
+
+    def fetched() -> bool:
+        step(app, "net", owner="test")
+        poll.tick(app, owner="p")
+        return now(app, take).state is TakeState.FETCHED
+
+    until(fetched, seconds=20)
+    assert len(asked) == 3
