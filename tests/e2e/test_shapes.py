@@ -103,6 +103,15 @@ def linked(app: App, edit: Path, **more: object) -> otio.schema.Timeline:
     return read(out)
 
 
+def came_back(app: App, edit: Path) -> dict[str, tuple[str, int]]:
+    """What a plan says of the relinked edit, sent as the next version of the cut; clips that have nothing to say
+    are left out."""
+    out = edit.with_name(f"out_{edit.name}")
+    found = entries(app, out, cut="cut")
+    told = {name: (" ".join(entry.changes) + entry.refused, entry.to_send) for name, entry in found.items()}
+    return {name: said for name, said in told.items() if said != ("UNCHANGED", 0)}
+
+
 def test_shapes_of_what_lives_in_the_media(folder: Path, sandbox: Sandbox) -> None:
     project(folder, sandbox=sandbox.url)
     media = make_movie(folder / "A001.mov", range(200), RATE, codec="prores", start=FIRST, reel="A001")
@@ -205,6 +214,7 @@ def test_shapes_of_what_lives_in_the_media(folder: Path, sandbox: Sandbox) -> No
             assert said == list(range(low, low + len(said))), name
             assert len(said) == shot.spec.plate.duration, name
         assert probe(rows[f"{found['larger'].name}/v001"].result["file"]).width == 640
+        assert came_back(app, edit) == {}
 
 
 def test_shapes_of_what_lives_in_the_cut(folder: Path, sandbox: Sandbox) -> None:
@@ -295,6 +305,8 @@ def test_shapes_of_what_lives_in_the_cut(folder: Path, sandbox: Sandbox) -> None
                 assert said[::2] == [153, 152, 151, 150]
         assert [track.name for track in back.tracks] == ["Video 1", "OTIO Bridge"]
 
+        assert came_back(app, edit) == {}
+
         # A model of 16 fps and 17 frames at least: held to 24, the surplus kept as handle.
         at, low = clips["Video 1", "low"]
         assert seen(low, RATE) == [0, 0, 1, 2, 2]
@@ -380,6 +392,8 @@ def test_takes_made_from_takes_and_stills(folder: Path, sandbox: Sandbox) -> Non
         assert seen(back["frozen"], RATE) == [0] * 6 and active(back["frozen"]) == "v001"
         # A still of a moving clip is a reference for others and is never shown by itself.
         assert active(back["key"]) == "original"
+
+        assert came_back(app, one) == {}
 
         # Held longer: the same picture. The take made larger, and a picture to start from: two more takes.
         two = cut(
