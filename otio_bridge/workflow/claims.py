@@ -17,6 +17,7 @@ from otio_bridge.model.request import Ask, OperationClass
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote, ShotSpec
 from otio_bridge.model.time import FrameRange
 from otio_bridge.store.records import ShotRecord
+from otio_bridge.timeline.shots import placement_of
 from otio_bridge.workflow.known import Held
 from otio_bridge.workflow.reading import Look
 from otio_bridge.workflow.requests import ask_key
@@ -50,6 +51,8 @@ def claims(found: Sequence[ShotSpec], identified: Identified, ledger: Held) -> l
         Claim(spec, by_id.get(_owner(spec, identified, by_id) or ""), index)
         for index, spec in enumerate(found)
     ]
+    for claim in made:
+        claim.spec = of_parent(claim.spec, claim.known)
     _split(made, identified, ledger)
     first: dict[str, int] = {}
     for index, claim in enumerate(made):
@@ -158,6 +161,35 @@ def of_original(spec: ShotSpec, clips: Mapping[str, Occurrence], look: Look, han
             "need": need,
             "handles": had(reach, limits if source else None),
             "notes": tuple(notes),
+        }
+    )
+
+
+def of_parent(spec: ShotSpec, known: ShotRecord | None) -> ShotSpec:
+    """Work on a take (`parent=`) lives where that take does: an upscale of what was generated lives in the cut."""
+    cut = known is not None and known.op_class is OperationClass.RECORD
+    if (
+        known is None
+        or not cut
+        or spec.op_class is not OperationClass.SOURCE
+        or "parent" not in spec.ask.options
+    ):
+        return spec
+    clips = [
+        clip.model_copy(update={"need": need_of(clip, OperationClass.RECORD)}) for clip in spec.occurrences
+    ]
+    need = reduce(FrameRange.union, (clip.need for clip in clips))
+    return spec.model_copy(
+        update={
+            "op_class": OperationClass.RECORD,
+            "placement": placement_of(OperationClass.RECORD, clips[0]),
+            "rate": known.rate,
+            "drop": known.drop,
+            "occurrences": tuple(clips),
+            "need": need,
+            "handles": had(need, None),
+            # Its pictures are the take's: what was said of the clip's own does not matter.
+            "notes": tuple(note for note in spec.notes if note.severity is not Severity.REFUSE),
         }
     )
 

@@ -44,9 +44,10 @@ def source(ref: MediaRef) -> MediaInfo:
 def parts(app: App, take: TakeRecord, plate: PlateRecord, work: Path, lease: Lease) -> Inputs:
     """What each part sends of the plate (or of the take this one is made from). Local work gets it untouched."""
     notes = PlateNotes.of(plate)
-    if not made_of_media(notes) or plate.path is None:
+    parent = from_parent(app, take)
+    if parent is None and (not made_of_media(notes) or plate.path is None):
         return {}
-    file, digest = from_parent(app, take) or (Path(plate.path), plate.sha256 or "")
+    file, digest = parent or (Path(plate.path or ""), plate.sha256 or "")
     can = app.providers.get(take.provider).capabilities()
     if can.local:
         return {"plate": {"path": str(file), "sha256": digest}}

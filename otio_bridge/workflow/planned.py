@@ -12,7 +12,7 @@ from otio_bridge.model.diff import ChangeWord, Shown, changes
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.money import Money
 from otio_bridge.model.raster import target_raster
-from otio_bridge.model.request import OperationClass, Request
+from otio_bridge.model.request import CLASS_OF, OperationClass, Request
 from otio_bridge.model.shot import Occurrence, ShotSpec
 from otio_bridge.model.take import plate_name
 from otio_bridge.model.time import FrameRange
@@ -29,6 +29,7 @@ from otio_bridge.workflow.reading import Look
 from otio_bridge.workflow.requests import (
     ask_key,
     build_request,
+    parent_raster,
     parents_plate,
     plate_notes,
     plate_range,
@@ -192,7 +193,9 @@ def _fill(
     planned.info = info
     # Media that is not here just now has the raster its plates have.
     made_before = (found for plate in reversed(plates) if (found := PlateNotes.of(plate).info) is not None)
-    raster = plate_raster(app, spec, info or next(made_before, None))
+    raster = parent_raster(app, planned.known, spec) or plate_raster(
+        app, spec, info or next(made_before, None)
+    )
     target = target_raster(raster, spec.ask.operation, spec.ask.options.get("size", "same"))
     references = resolved(app, planned.known, spec)
     plates = [plate for plate in plates if plate.rate == spec.rate]
@@ -238,8 +241,10 @@ def _fill(
         else plate_notes(spec, request.plate, info, pulled=planned.pulled is not None)
     )
     choice = choose.choose(app, request)
-    pads = (planned.notes.before, planned.notes.after)
-    submission = choose.submission_for(choice, request, spec.op_class, raster, target, pads)
+    # The media around the plate is not the picture of the take it is made from.
+    pads = (0, 0) if request.parent else (planned.notes.before, planned.notes.after)
+    op_class = CLASS_OF[request.operation] if request.parent else spec.op_class
+    submission = choose.submission_for(choice, request, op_class, raster, target, pads)
     submission = in_display(app, spec, info, submission, local=choice.local)
     provider = app.providers.get(choice.provider)
     each = choose.worst_case(

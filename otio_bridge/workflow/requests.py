@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.media.files import sha256
-from otio_bridge.model.conform import Raster
+from otio_bridge.model.conform import Raster, Submission
 from otio_bridge.model.frames import source_frame
 from otio_bridge.model.media import MediaInfo, MediaKind, first_frame
 from otio_bridge.model.request import (
@@ -49,6 +50,16 @@ def plate_raster(app: App, spec: ShotSpec, info: MediaInfo | None) -> Raster:
             next="otio-bridge init",
         )
     return Raster(width=project.width, height=project.height, pixel_aspect=project.pixel_aspect)
+
+
+def parent_raster(app: App, known: ShotRecord | None, spec: ShotSpec) -> Raster | None:
+    """The raster of the take another is made from; None where it is made from the plate."""
+    take = take_named(app, known, spec.ask.options.get("parent", ""))
+    if take is None:
+        return None
+    kept = take.provenance.get("submission")
+    aspect = Submission.model_validate(kept).raster.pixel_aspect if kept else Fraction(1)
+    return Raster(width=take.request.width, height=take.request.height, pixel_aspect=aspect)
 
 
 def build_request(

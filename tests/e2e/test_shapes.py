@@ -423,6 +423,24 @@ def test_takes_made_from_takes_and_stills(folder: Path, sandbox: Sandbox) -> Non
         first = rows[f"{found[''].name}/v002"].result["inputs"]["first"]["path"]
         assert read_movie(first) == [0]
 
+        # What was generated, larger: it lives in the cut as the take it is made from.
+        three = cut(
+            "cut_v003.otio",
+            "@upscale provider=sandbox model=sandbox-any size=2x parent=v002 handles=2",
+            40,
+            "@upscale provider=local size=2x parent=v001 handles=2",
+        )
+        found = entries(app, three)
+        assert [(entry.to_send, entry.refused) for entry in found.values()][:2] == [(1, ""), (1, "")]
+        send(app, three, choice=Choice())
+        rows = finished(app)
+        back = {made.name: made for made in linked(app, three).find_clips()}
+        assert (active(back["styled"]), active(back[found[""].name])) == ("v003", "v003")
+        assert seen(back["styled"], RATE) == list(range(30, 38))
+        assert seen(back[found[""].name], RATE) == list(range(6))
+        widths = [probe(rows[f"{found[name].name}/v003"].result["file"]).width for name in ("", "styled")]
+        assert widths == [640, 1280]
+
         # Nobody extends here: refused, with who does what.
         (refused,) = entries(
             app, save(timeline(a("more", 120, 8, "@extend longer")), folder / "other.otio")
