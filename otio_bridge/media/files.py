@@ -155,6 +155,17 @@ def work_folder(root: Path, take_id: str, token: int | str) -> Path:
     return folder
 
 
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a small file of ours so that it is there whole or not at all; an older one of its name is replaced."""
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        draft.write_bytes(content)
+        _sync(draft)
+        return draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def drop_work_folder(root: Path, take_id: str, token: int | str) -> None:
     """Remove what this holder of the take has left; a later holder's folder has another name."""
     shutil.rmtree(root / f"{safe_name(take_id)}.{token}", ignore_errors=True)

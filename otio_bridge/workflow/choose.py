@@ -8,6 +8,7 @@ from otio_bridge.app import App
 from otio_bridge.errors import MoneyError, RefusedInput
 from otio_bridge.model.conform import Raster, Submission
 from otio_bridge.model.money import ExchangeRate, Money
+from otio_bridge.model.options import OURS, check_options
 from otio_bridge.model.request import Operation, OperationClass, Request
 from otio_bridge.model.submission import plan_submission
 from otio_bridge.model.value import Value
@@ -95,7 +96,8 @@ def _enabled(app: App, name: str) -> bool:
 def _check(name: str, model: ModelCapability, request: Request) -> None:
     """Refuse, with the list of what is understood, anything the model would silently ignore."""
     problems: list[str] = []
-    unknown = sorted(set(request.options) - model.options - BRIDGE_OPTIONS)
+    check_options(request.options, request.operation, request.rate)
+    unknown = sorted(set(request.options) - model.options - set(OURS))
     if unknown:
         problems.append(
             f"options {', '.join(unknown)} (it knows {', '.join(sorted(model.options)) or 'none'})"
@@ -110,23 +112,6 @@ def _check(name: str, model: ModelCapability, request: Request) -> None:
         problems.append(f"references as {', '.join(roles)} (it takes {known})")
     if problems:
         raise RefusedInput(f"{name} {model.model} does not understand " + "; ".join(problems))
-
-
-#: Options the bridge itself acts on; providers need not know them.
-BRIDGE_OPTIONS = frozenset(
-    {
-        "transport",
-        "fit",
-        "colour",
-        "audio",
-        "deinterlace",
-        "size",
-        "rate",
-        "max_cost",
-        "parent",
-        "temp",
-    }
-)
 
 
 def submission_for(

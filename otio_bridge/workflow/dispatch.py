@@ -94,8 +94,14 @@ def send(
         if planned.request is not None
     ]
     edit = edit_write(result)
+    money = app.settings.money
     done = takes.dispatch(
-        app.ledger, wanted, author=app.author, edit=edit, currency=app.settings.money.currency
+        app.ledger,
+        wanted,
+        author=app.author,
+        edit=edit,
+        currency=money.currency,
+        shot_cap=Money.of(money.shot_budget, money.currency) if money.shot_budget else None,
     )
     remember(app, result, edit, [one.shot for one in wanted])
     for queue in sorted({take.queue for take in done.new}):

@@ -13,24 +13,24 @@ from otio_bridge.media.check import Promise
 from otio_bridge.media.check import check as prove
 from otio_bridge.media.conform import Stamp
 from otio_bridge.media.conform import conform as write
-from otio_bridge.media.files import publish
+from otio_bridge.media.files import publish, sha256, write_whole
 from otio_bridge.media.plates import suffix_for
 from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound
 from otio_bridge.media.stills import save_frame
-from otio_bridge.model.conform import ConformPlan, Submission
+from otio_bridge.model.conform import ConformPlan, Source, Submission
 from otio_bridge.model.media import ColourTags, MediaInfo, MediaKind
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.returned import plan_conform, returned_box
 from otio_bridge.model.take import TakeState
 from otio_bridge.model.time import FrameRange
-from otio_bridge.store import parts
+from otio_bridge.store import parts, takes
 from otio_bridge.store.records import PlateRecord, TakeRecord
 from otio_bridge.workflow.inputs import submission_of
 from otio_bridge.workflow.known import take_reel
 from otio_bridge.workflow.lease import Lease
 from otio_bridge.workflow.move import advance
-from otio_bridge.workflow.places import room, take_file
+from otio_bridge.workflow.places import returned_folder, room, take_file
 from otio_bridge.workflow.plates import PlateNotes
 from otio_bridge.workflow.prepare import plate_of
 
@@ -53,9 +53,8 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
     stamp = stamp_for(app, take, plate, returned[0])
     suffix = suffix_for(stamp.codec, returned[0])
     held = FrameRange(start=stamp.start, duration=submission.frames)
-    # A take made elsewhere may hold a part of the plate: what is lent to it is of those frames, or nothing.
     whole = "start" not in take.provenance or held == plate.range
-    sound = _sound(app, plate, None if whole else held, work, lease)
+    sound = _sound(app, take, plan, files, work, lease)
     made = write(
         plan,
         files,
@@ -67,7 +66,7 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
         ffmpeg=app.settings.media.ffmpeg,
     )
     lease.check()
-    path = publish(made.path, take_file(app, take.shot, take.number, suffix))
+    path = _publish(app, take, made.path, take_file(app, take.shot, take.number, suffix))
     result = {
         "file": str(path),
         "sha256": made.sha256,
@@ -82,6 +81,21 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
     if is_still(plate) and not stamp.alpha:
         result["still"] = str(_still(app, take, path, work))
     advance(app, take, TakeState.CONFORMED, why=summary(plan), result=result)
+
+
+def _publish(app: App, take: TakeRecord, made: Path, target: Path) -> Path:
+    """Publish a take that is not proven yet. What an attempt before left there is set aside, never replaced.
+
+    No ledger row calls it a take: its writer was killed before the move, or it did not pass its check.
+    """
+    try:
+        return publish(made, target)
+    except MediaError:
+        if not target.exists():
+            raise
+        aside = returned_folder(app, take.shot, take.name) / f"unproven_{sha256(target)[:12]}{target.suffix}"
+        publish(target, aside)
+        return publish(made, target)
 
 
 def is_still(plate: PlateRecord) -> bool:
@@ -117,19 +131,32 @@ def stamp_for(app: App, take: TakeRecord, plate: PlateRecord, returned: MediaInf
     )
 
 
-def _sound(app: App, plate: PlateRecord, part: FrameRange | None, work: Path, lease: Lease) -> Path | None:
-    """What sounds under the take: the plate, or the piece of it under a part of its frames."""
-    if not plate.path or app.settings.media.audio != "source":
+def _sound(
+    app: App, take: TakeRecord, plan: ConformPlan, files: list[Path], work: Path, lease: Lease
+) -> Path | None:
+    """What sounds under the take (`audio=`): its plate, as far as its frames go; what came back; or nothing."""
+    wish = take.request.options.get("audio", app.settings.media.audio)
+    if wish == "provider":
+        # Sound is not cut or joined here: only an answer shown whole from its first frame lends its own.
+        whole = len(files) == 1 and plan.frames[0] == Source(part=0, frame=0)
+        return files[0] if whole and probe(str(files[0])).sound is not None else None
+    plate = plate_of(app, take)
+    if wish != "source" or not plate.path:
         return None
-    if part is None:
+    held = FrameRange(
+        start=take.provenance.get("start", plate.range.start), duration=submission_of(take).frames
+    )
+    if "start" not in take.provenance or held == plate.range:
         return Path(plate.path)
+    # A take made elsewhere may hold a part of the plate: what is lent to it is of those frames, or nothing.
     info = probe(plate.path)
-    if info.sound is None or not plate.range.contains(part):
+    if info.sound is None or not plate.range.contains(held):
         return None
+    first = held.start - plate.range.start
     return cut_sound(
         info,
-        part.start - plate.range.start,
-        part.duration,
+        first,
+        held.duration,
         plate.rate,
         work / "sound.mov",
         ffmpeg=app.settings.media.ffmpeg,
@@ -179,12 +206,13 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
             ),
         )
     except MediaError as exc:
-        raise MediaError(
-            f"the take is not what was promised ({exc.what})", value=path, next=exc.next
-        ) from exc
+        # A retry conforms again from what was fetched: looking at the same file twice would not help.
+        why = f"the take is not what was promised ({exc})"
+        takes.move(app.ledger, take, TakeState.FAILED, code="check", why=why, resume_state=TakeState.FETCHED)
+        return
     lease.check()
-    provenance = path.with_suffix(path.suffix + ".json")
-    provenance.write_text(json.dumps(provenance_of(take, plate), indent=2, sort_keys=True), encoding="utf-8")
+    told = json.dumps(provenance_of(take, plate), indent=2, sort_keys=True)
+    write_whole(path.with_suffix(path.suffix + ".json"), told.encode())
     advance(
         app, take, TakeState.READY, why="proven by decoding", result={"check": report.model_dump(mode="json")}
     )

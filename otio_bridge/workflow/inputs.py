@@ -20,7 +20,7 @@ from otio_bridge.model.time import FrameRange
 from otio_bridge.store import shots, takes
 from otio_bridge.store.records import PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.workflow.lease import Lease, Waiting
-from otio_bridge.workflow.places import inputs_folder
+from otio_bridge.workflow.places import LOOK_AGAIN, inputs_folder
 from otio_bridge.workflow.plates import PlateNotes, made_of_media
 
 #: Name -> {"path", "sha256"} of one input.
@@ -32,12 +32,14 @@ def submission_of(take: TakeRecord) -> Submission:
     return Submission.model_validate(take.provenance["submission"])
 
 
-def source(ref: MediaRef) -> MediaInfo:
+def source(app: App, ref: MediaRef) -> MediaInfo:
     """What a decoder finds in the media an edit names; waits (ROOT) where it is not there just now."""
     path = Path(ref.path or "")
     here = path.parent if ref.kind is MediaKind.SEQUENCE else path
     if not here.exists():
-        raise Waiting(WaitCode.ROOT, f"media is not there: {path}", due_in=10.0)
+        raise Waiting(
+            WaitCode.ROOT, f"media is not there: {path}", due_in=LOOK_AGAIN * app.settings.queue.tick
+        )
     return probe(str(path))
 
 
@@ -90,7 +92,7 @@ def padded(
         raise MediaError("there is no media to pad the plate from", value=plate.name)
     head = max(part.pad_head for part in submission.parts)
     tail = max(part.pad_tail for part in submission.parts)
-    info = source(notes.media)
+    info = source(app, notes.media)
     wanted = FrameRange.between(plate.range.start - head, plate.range.end + tail)
     spec = PlateSpec(
         rate=plate.rate,
@@ -160,7 +162,7 @@ def picture(app: App, shot: ShotRecord, plate: PlateRecord, reference: Reference
             raise RefusedInput(
                 "the shot has no media to take a picture from", value=f"{reference.role}=plate"
             )
-        info = source(notes.media)
+        info = source(app, notes.media)
         frame = notes.shown[1] if last else notes.shown[0]
         return save_frame(info, frame - first_frame(notes.media, info), out)
     other = take_named(app, shot, reference.source)

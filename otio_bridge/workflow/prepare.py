@@ -47,7 +47,7 @@ def _cut(app: App, shot: ShotRecord, plate: PlateRecord, work: Path, lease: Leas
     ref = notes.media
     if ref is None or ref.path is None:
         raise MediaError("the shot has no media to cut a plate from", value=shot.name)
-    info = source(ref)
+    info = source(app, ref)
     media = app.settings.media
     spec = PlateSpec(
         rate=plate.rate,
