@@ -197,7 +197,10 @@ def relinked(report: RelinkResult) -> None:
     out.print(table)
     notes(report.notes)
     out.print(f"wrote {report.out}" + (f"\nwrote {report.sidecar}" if report.sidecar else ""))
-    if any(line.linked and line.alternates and line.shows == "original" for line in report.lines):
+    waiting = [line for line in report.lines if line.alternates and line.shows == "original"]
+    if any("--temp shows it" in line.why for line in waiting):
+        out.print("next: relink again with --temp, to show temp takes too (animatics, the sandbox's)")
+    if any("no take is chosen" in line.why for line in waiting):
         out.print(
             "next, to show a take: otio-bridge pick SHOT vNNN, or review SHOT vNNN approved, or --newest"
         )

@@ -79,6 +79,8 @@ class Link(Value):
     span: Span
     takes: tuple[TakeLink, ...] = ()
     active: str | None = None
+    #: Why that one: `picked`, `approved`, `selected`; empty where nobody decided.
+    wish: str = ""
     #: Temp takes may be shown (`--temp`).
     allow_temp: bool = False
     #: What the report should say beside the link.
@@ -96,12 +98,13 @@ class Link(Value):
             return None, why if self.takes else "no take is ready"
         if self.placement is Placement.REFERENCE:
             return None, f"{take.key} is a reference for other takes and is never shown by itself"
+        wished = f"{take.key} is {self.wish} but " if self.wish else f"{take.key} "
         if not take.covers and covered(self.need, (take.range,)):
-            return None, f"{take.key} was made of other media, or at another speed"
+            return None, f"{wished}was made of other media, or at another speed"
         if not self.holds(take):
-            return None, f"{take.key} holds {take.range}, the clip needs {self.need}"
+            return None, f"{wished}holds {take.range}, the clip needs {self.need}"
         if take.temp and not self.allow_temp:
-            return None, f"{take.key} is temp (--temp shows it)"
+            return None, f"{wished}{'' if self.wish else 'is '}temp (--temp shows it)"
         return take, ""
 
     def holds(self, take: TakeLink) -> bool:

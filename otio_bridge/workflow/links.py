@@ -114,6 +114,8 @@ def link(
     ready = [take for take in state.ledger.takes.get(record.id, []) if take.state is TakeState.READY]
     offered = [offer for take in ready if (offer := take_link(state, take, record, clip, need)) is not None]
     chosen, notes = _choose(state, ready, offered, picked=picked, newest=newest, temp=temp)
+    by_hand = any(take.id == picked and take.name == chosen for take in ready)
+    said = next((offer.state for offer in offered if offer.key == chosen), "")
     return Link(
         address=clip.address,
         shot=record.name,
@@ -124,6 +126,7 @@ def link(
         span=clip.span,
         takes=tuple(offered),
         active=chosen,
+        wish="picked" if by_hand else said if said in _GOOD else "",
         allow_temp=temp,
         notes=notes,
     )
@@ -220,15 +223,26 @@ def _choose(
     for wish in _GOOD:
         good = [take for take in fitting if state.reviews.get(take.id) is wish]
         if good:
-            return max(good, key=lambda take: take.number).name, tuple(notes)
-    if newest and fitting:
-        liked = [take for take in fitting if state.reviews.get(take.id) is not ReviewState.REJECTED]
-        if liked:
-            return max(liked, key=lambda take: take.number).name, tuple(notes)
+            return _newest_first(good)[0].name, tuple(notes)
+    # Not shown (Link.shown), which then says what stands against what people decided.
+    hidden = [take for take in ready if not temp and _may(by_key.get(take.name), True)]
+    if not hidden and not any(offer.covers for offer in offered):
+        hidden = [take for take in ready if take.name in by_key]
+    wished = [take for wish in _GOOD for take in _newest_first(hidden) if state.reviews.get(take.id) is wish]
+    liked = [take for take in fitting if state.reviews.get(take.id) is not ReviewState.REJECTED]
+    if newest and liked:
+        if wished:
+            notes.append(f"{wished[0].name} is {state.reviews[wished[0].id]} but temp (--temp shows it)")
+        return _newest_first(liked)[0].name, tuple(notes)
+    if wished:
+        return wished[0].name, tuple(notes)
     if newest and ready and not fitting:
-        # Not shown (Link.shown), but the report then says what stands against the newest.
-        return max(ready, key=lambda take: take.number).name, tuple(notes)
+        return _newest_first(ready)[0].name, tuple(notes)
     return None, tuple(notes)
+
+
+def _newest_first(rows: Sequence[TakeRecord]) -> list[TakeRecord]:
+    return sorted(rows, key=lambda take: -take.number)
 
 
 def _may(offer: TakeLink | None, temp: bool) -> bool:

@@ -55,6 +55,28 @@ def test_the_take_shown_is_picked_else_approved_else_selected_else_the_original(
     assert shows(sent, "--temp", "--newest")[RAIN] == "original"
 
 
+def test_a_wish_for_a_temp_take_is_answered_with_the_option_that_shows_it(sent: Path) -> None:
+    def why() -> str:
+        report = printed(sent, "relink", edit_of(sent), "-o", sent / "out.otio")
+        (line,) = [line for line in report["lines"] if line["at"] == RAIN]
+        assert line["shows"] == "original"
+        return str(line["why"])
+
+    assert why() == "no take is chosen"
+    printed(sent, "review", "t_0010", "v001", "selected")
+    assert why() == "v001 is selected but temp (--temp shows it)"
+    printed(sent, "review", "t_0010", "v002", "approved")
+    assert why() == "v002 is approved but temp (--temp shows it)"
+    text = typed(sent, "relink", edit_of(sent), "-o", sent / "out.otio").stdout
+    # For the street nothing was decided, for the rain it was.
+    assert "--temp, to show temp takes too" in text and "review SHOT vNNN approved" in text
+    printed(sent, "pick", "t_0010", "v001")
+    assert why() == "v001 is picked but temp (--temp shows it)"
+    typed(sent, "review", "t_0020", "v001", "approved")
+    text = typed(sent, "relink", edit_of(sent), "-o", sent / "out.otio").stdout
+    assert "review SHOT vNNN approved" not in text
+
+
 def test_relink_keeps_every_take_or_one_and_is_undone_by_ledger_or_sidecar(sent: Path) -> None:
     before = otio.adapters.read_from_file(str(edit_of(sent)))
     assert shows(sent, "--newest", "--temp", "--only", "t_0010").keys() == {RAIN, AGAIN}
