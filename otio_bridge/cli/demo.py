@@ -125,7 +125,7 @@ def run_demo(folder: Path, *, pace: float, say: Callable[[str], None], quiet: bo
                 back = relink(app, edit, folder / "last_light_relinked.otio", newest=True, temp=True)
                 one = relink(app, edit, folder / "last_light_for_resolve.otio", target="resolve", newest=True)
             with clock.step("sheet"):
-                picture = sheet(app, edit, folder / "contact_sheet.png")
+                picture = sheet(app, edit, folder / "contact_sheet.png", newest=True, temp=True)
             report = _report(app, folder, edit, done, back, one, picture.out, clock)
     if done.failed:
         raise TakeFailed(

@@ -16,12 +16,14 @@ from otio_bridge.cli.shared import (
     emit,
     has_ledger,
     json_option,
+    newest_option,
     open_app,
     plates_option,
     project_option,
     rate_of,
     rate_option,
     settings_or_defaults,
+    temp_option,
 )
 from otio_bridge.cli.waiting import fail_for, wait_for
 from otio_bridge.errors import RefusedInput
@@ -177,8 +179,8 @@ def send(
     help="review (every take, the original beside them), or an editor: resolve, premiere, kdenlive …",
 )
 @click.option("--only", multiple=True, metavar="SHOT", help="Relink this shot alone; may be repeated.")
-@click.option("--newest", is_flag=True, help="Where nothing is picked or approved, show the newest take.")
-@click.option("--temp", is_flag=True, help="Animatics and tests may become active too.")
+@newest_option
+@temp_option
 @click.option(
     "--undo",
     type=click.Path(path_type=Path),
@@ -246,13 +248,26 @@ def relink(
 @click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), required=True, help="PNG to write."
 )
+@newest_option
+@temp_option
 @rate_option
 @cut_option
 @project_option
 @json_option
 def sheet(
-    edit: Path, out: Path, rate: str | None, cut: str | None, project: Path | None, as_json: bool
+    edit: Path,
+    out: Path,
+    newest: bool,
+    temp: bool,
+    rate: str | None,
+    cut: str | None,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
-    """Draw a contact sheet of EDIT: a row a shot, its plate beside its takes."""
+    """Draw a contact sheet of EDIT: a row a shot, its plate beside its takes.
+
+    Framed are the takes `relink` with the same options would show.
+    """
     with open_app(project) as app:
-        emit(sheets.sheet(app, edit, out, rate=rate_of(rate), cut=cut), as_json, show.sheet)
+        report = sheets.sheet(app, edit, out, newest=newest, temp=temp, rate=rate_of(rate), cut=cut)
+        emit(report, as_json, show.sheet)

@@ -35,6 +35,12 @@ cut_option = click.option(
     "--cut", default=None, help="The cut this edit belongs to; else its name without version."
 )
 
+newest_option = click.option(
+    "--newest", is_flag=True, help="Where nothing is picked or approved, show the newest take."
+)
+temp_option = click.option(
+    "--temp", is_flag=True, help="Show temp takes too: animatics, the sandbox's, tests."
+)
 plates_option = click.option(
     "--plates",
     type=click.Path(file_okay=False, exists=True, path_type=Path),

@@ -29,21 +29,31 @@ class SheetReport(Value):
 
 
 def sheet(
-    app: App, path: Path, out: Path, *, rate: Fraction | None = None, cut: str | None = None
+    app: App,
+    path: Path,
+    out: Path,
+    *,
+    newest: bool = False,
+    temp: bool = False,
+    rate: Fraction | None = None,
+    cut: str | None = None,
 ) -> SheetReport:
-    """Draw every shot of ours in the edit, in record order. Raises RefusedInput where there is none, or no PNG can be
-    written there."""
+    """Draw every shot of ours in the edit, in record order; what `relink` with the same options would show is "in
+    the edit".
+
+    Raises RefusedInput where there is none, or no PNG can be written there.
+    """
     if out.suffix.lower() != ".png":
         raise RefusedInput("a contact sheet is a PNG", value=out, next=f"-o {out.with_suffix('.png').name}")
     edit = open_edit(app.settings, path, rate=rate)
-    links, _ = links_for(app, clips(edit, looker()), cut or edit.cut, newest=True, temp=True)
+    links, _ = links_for(app, clips(edit, looker()), cut or edit.cut, newest=newest, temp=temp)
     state = deciding(app)
     by_id = {record.id: record for record in state.ledger.shots}
-    # A shot on several clips is one row; the clip that is linked first says what is chosen.
-    first: dict[str, Link] = {}
+    # A shot on several clips is one row, drawn at the frames its first clip needs.
+    clips_of: dict[str, list[Link]] = {}
     for link in links:
-        first.setdefault(link.shot_id, link)
-    rows = [_row(state, by_id[link.shot_id], link) for link in first.values()]
+        clips_of.setdefault(link.shot_id, []).append(link)
+    rows = [_row(state, by_id[shot_id], mine) for shot_id, mine in clips_of.items()]
     if not rows:
         raise RefusedInput(
             "no clip of this edit is a shot of this project", value=path, next=f"otio-bridge send {path}"
@@ -64,14 +74,15 @@ def sheet(
     return SheetReport(out=str(out), shots=len(rows), takes=sum(len(row.takes) for row in rows))
 
 
-def _row(state: Deciding, record: ShotRecord, link: Link) -> SheetRow:
-    mine = state.ledger.takes.get(record.id, [])
-    start = timecode(max(0, link.need.start), record.rate, drop=record.drop)
+def _row(state: Deciding, record: ShotRecord, links: list[Link]) -> SheetRow:
+    need = links[0].need
+    start = timecode(max(0, need.start), record.rate, drop=record.drop)
+    shown = {take.key for link in links if (take := link.shown()[0]) is not None}
     return SheetRow(
         name=record.name,
-        detail=f"{record.ask.operation} · {link.need.duration} f from {start}\n{record.ask.prompt}",
-        plate=_plate(record, link.need),
-        takes=[_take(state, take, link) for take in mine],
+        detail=f"{record.ask.operation} · {need.duration} f from {start}\n{record.ask.prompt}",
+        plate=_plate(record, need),
+        takes=[_take(state, take, record, need, shown) for take in state.ledger.takes.get(record.id, [])],
     )
 
 
@@ -82,17 +93,21 @@ def _plate(record: ShotRecord, need: FrameRange) -> SheetCell | None:
     return SheetCell(name=made.name, pictures=(Path(made.path), _frames(made.range, need)), state="plate")
 
 
-def _take(state: Deciding, take: TakeRecord, link: Link) -> SheetCell:
+def _take(
+    state: Deciding, take: TakeRecord, record: ShotRecord, need: FrameRange, shown: set[str]
+) -> SheetCell:
     held = take_range(take)
     ready = take.state is TakeState.READY and held is not None
     review = state.reviews.get(take.id, ReviewState.UNREVIEWED)
+    # The row says what was asked last; a take of another operation says its own.
+    other = str(take.request.operation) if take.request.operation is not record.ask.operation else ""
     return SheetCell(
         name=take.name,
-        pictures=(Path(take.result["file"]), _frames(held, link.need)) if ready and held else (),
+        pictures=(Path(take.result["file"]), _frames(held, need)) if ready and held else (),
         state=take.state,
         review="" if review is ReviewState.UNREVIEWED else review,
-        note="temp" if take.temp else "",
-        chosen=link.active == take.name,
+        note=" · ".join(filter(None, (other, "temp" * take.temp))),
+        chosen=take.name in shown,
     )
 
 

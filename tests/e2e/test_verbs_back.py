@@ -138,6 +138,19 @@ def test_the_sheet_is_a_picture_with_a_row_a_shot(sent: Path) -> None:
         assert min(sheet.size) > 200
 
 
+def test_the_sheet_frames_what_relink_with_the_same_options_shows(sent: Path) -> None:
+    def framed(*words: object) -> bool:
+        report = printed(sent, "sheet", edit_of(sent), "-o", sent / "s.png", *words)
+        with Image.open(report["out"]) as sheet:
+            return (245, 185, 66) in {colour for _, colour in sheet.getcolors(1 << 24) or ()}
+
+    assert not framed()
+    printed(sent, "review", "t_0010", "v002", "approved")
+    assert not framed()  # it is temp
+    assert framed("--temp")
+    assert framed("--newest")  # the upscale, which is not
+
+
 @pytest.mark.parametrize("verb", [("relink", "x.otio"), ("sheet", "x.png")], ids=lambda verb: verb[0])
 def test_what_cannot_be_written_is_said(verb: tuple[str, str], sent: Path) -> None:
     (sent / "file").write_text("x", encoding="utf-8")
