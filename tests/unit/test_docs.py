@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from pydantic import BaseModel
 
 import otio_bridge.provider
 import otio_bridge.store.tables
+from otio_bridge.cli import main
 from otio_bridge.errors import BridgeError
 from otio_bridge.model.choice import SelectKind
 from otio_bridge.model.diff import ChangeWord
@@ -146,3 +149,25 @@ def test_the_lock_holds_every_dependency() -> None:
     assert names <= pinned
     assert "@" not in lock
     assert "--" not in lock, "no hosts, no hashes, no options"
+
+
+def command_lines() -> Iterator[tuple[str, str]]:
+    """Every `otio-bridge …` a page shows, in a block or in a sentence."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        blocks = re.findall(r"```[a-z]*\n(.*?)```", text, re.S)
+        shown = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
+        shown += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+        for line in dict.fromkeys(shown):
+            if line.startswith("otio-bridge ") and "…" not in line:
+                yield page.name, line
+
+
+@pytest.mark.parametrize(("page", "line"), sorted(set(command_lines())))
+def test_every_command_line_shown_can_be_typed(page: str, line: str) -> None:
+    context = main.make_context("otio-bridge", shlex.split(line)[1:])
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        name, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert found is not None, page
+        command, context = found, found.make_context(name, words, parent=context)
