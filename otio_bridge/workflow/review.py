@@ -38,8 +38,8 @@ def shot_named(app: App, name: str) -> ShotRecord:
     return found
 
 
-def take_of(app: App, shot: str, version: str) -> TakeRecord:
-    """The take `vNNN` of a shot. Raises RefusedInput with the takes there are."""
+def take_of(app: App, shot: str, version: str, *, besides: tuple[str, ...] = ()) -> TakeRecord:
+    """The take `vNNN` of a shot. Raises RefusedInput with the takes there are, and the words that do `besides`."""
     owner = shot_named(app, shot)
     mine = takes.by_shot(app.ledger, owner.id)
     try:
@@ -48,7 +48,7 @@ def take_of(app: App, shot: str, version: str) -> TakeRecord:
         raise RefusedInput(
             "not a take",
             value=version,
-            allowed=[take.name for take in mine] or "none yet",
+            allowed=[*(take.name for take in mine), *besides] or "none yet",
             next=f"otio-bridge takes {owner.name}",
         ) from exc
     found = next((take for take in mine if take.number == number), None)
@@ -56,7 +56,7 @@ def take_of(app: App, shot: str, version: str) -> TakeRecord:
         raise RefusedInput(
             f"{shot} has no such take",
             value=version,
-            allowed=[take.name for take in mine] or "none yet",
+            allowed=[*(take.name for take in mine), *besides] or "none yet",
             next=f"otio-bridge takes {shot}",
         )
     return found
@@ -91,7 +91,7 @@ def pick(app: App, shot: str, version: str, *, at: str | None = None, cut: str |
         for occurrence_id in ids:
             reviews.unpick(app.ledger, owner.id, author=app.author, occurrence_id=occurrence_id)
     else:
-        take = take_of(app, shot, version)
+        take = take_of(app, shot, version, besides=("none",))
         name = take.name
         if take.state is not TakeState.READY:
             raise RefusedInput(

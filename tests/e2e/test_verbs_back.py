@@ -48,6 +48,8 @@ def test_the_take_shown_is_picked_else_approved_else_selected_else_the_original(
     here = printed(sent, "pick", "t_0010", "v001", "--at", "01:00:03:05")
     assert here["at"] == [AGAIN]
     assert shows(sent, "--temp") == {RAIN: "v002", STREET: "original", AGAIN: "v001"}
+    said = typed(sent, "pick", "t_0010", "original", exit_code=2).stderr
+    assert "allowed: v001, v002, none" in said
     printed(sent, "pick", "t_0010", "none")
     assert shows(sent, "--temp")[RAIN] == "v001"
     printed(sent, "review", "t_0010", "v001", "rejected")
