@@ -14,6 +14,7 @@ from otio_bridge.model.choice import Choice, Select, SelectKind, ShotRow, matche
 from otio_bridge.model.marks import parse_mark, split_token
 from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef
 from otio_bridge.model.request import Ask
+from otio_bridge.model.shot import Severity, ShotNote
 from otio_bridge.model.time import parse_timecode, timecode
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.references import media_of
@@ -48,13 +49,15 @@ class _Mark:
 def asked(edit: Edit, survey: Survey, choice: Choice, *, selection: str, look: Look) -> list[Asked]:
     """Every clip asked for. Rows outrank terms, terms outrank marks; `selection` is for edits without marks.
 
-    Raises RefusedInput with every bad mark or row at once.
+    A mark over nothing asks for nothing, and is told among the edit's notes. Raises RefusedInput with every bad
+    mark or row at once.
     """
     if choice.rows:
         return _by_rows(edit, survey, choice.rows)
-    marks = _marks(edit, survey)
+    marks, astray = _marks(edit, survey)
+    edit.notes = tuple(dict.fromkeys((*edit.notes, *astray)))
     terms = choice.select
-    if not terms and not any(marks.values()):
+    if not terms and not astray and not any(marks.values()):
         terms = parse_select(selection)
     if not terms:
         return [found for item in survey.items for found in _marked(item, marks[id(item)])]
@@ -87,9 +90,10 @@ def _marked(item: Item, marks: list[_Mark]) -> Iterator[Asked]:
         yield Asked(item, mark.ask, f"marker '{mark.text}'{colour} {where}", mark.text, mark.token)
 
 
-def _marks(edit: Edit, survey: Survey) -> dict[int, list[_Mark]]:
-    """The marks of every item, by identity. Raises RefusedInput naming each bad one."""
+def _marks(edit: Edit, survey: Survey) -> tuple[dict[int, list[_Mark]], list[ShotNote]]:
+    """The marks of every item, by identity, and those over nothing. Raises RefusedInput naming each bad one."""
     problems: list[str] = []
+    astray: list[ShotNote] = []
     found: dict[int, list[_Mark]] = {}
     for item in survey.items:
         own = [(marker, True) for marker in item.node.markers] if len(item.node.markers) else []
@@ -100,13 +104,14 @@ def _marks(edit: Edit, survey: Survey) -> dict[int, list[_Mark]]:
             if mark is not None and all(mark.ask != other.ask for other in here):
                 here.append(mark)
     for marker, position in survey.orphans:
-        if _read(marker, f"at {_at(edit, position)}", problems, own=False) is not None:
-            problems.append(
-                f"the mark '{_short(marker)}' at {_at(edit, position)} is over no picture and no gap"
-            )
+        at = _at(edit, position)
+        mark = _read(marker, f"at {at}", problems, own=False)
+        if mark is not None:
+            text = f"the mark '{mark.text}' at {at} is over no picture and no gap: nothing is made for it"
+            astray.append(ShotNote(severity=Severity.WARN, code="mark-astray", text=text))
     if problems:
         raise RefusedInput("; ".join(problems), value=edit.path)
-    return found
+    return found, astray
 
 
 def _read(marker: otio.schema.Marker, where: str, problems: list[str], *, own: bool) -> _Mark | None:
@@ -288,7 +293,3 @@ def _at(edit: Edit, position: Fraction) -> str:
 
 def _name(item: Item) -> str:
     return "a gap" if item.gap else f"clip {item.node.name or item.address}"
-
-
-def _short(marker: otio.schema.Marker) -> str:
-    return " ".join((marker.name or marker.comment or "").split())[:60]

@@ -14,7 +14,7 @@ from otio_bridge.model.choice import Choice, ShotRow, make_choice
 from otio_bridge.model.marks import parse_mark
 from otio_bridge.model.media import FieldOrder, MediaInfo, MediaKind, MediaRef
 from otio_bridge.model.request import OperationClass, Placement
-from otio_bridge.model.shot import ShotSpec
+from otio_bridge.model.shot import Severity, ShotSpec
 from otio_bridge.model.time import FrameRange
 from otio_bridge.settings import ProjectSettings, Settings
 from otio_bridge.timeline.load import Edit
@@ -89,8 +89,21 @@ def test_all_bad_marks_are_told_at_once() -> None:
     )
     with pytest.raises(RefusedInput) as refused:
         shots(cut)
-    for words in ("paint", "restyle, upscale", "01:00:02:00", "over no picture"):
+    for words in ("paint", "restyle, upscale", "01:00:02:00"):
         assert words in str(refused.value)
+
+
+def test_a_mark_over_nothing_is_told_by_its_words_and_the_other_shots_go_on() -> None:
+    """Resolve calls every marker "Marker 1" and keeps what was typed as its note."""
+    astray = marker("Marker 1", 500, note="@generate a boat")
+    cut = edit(track(clip("A", marks=["@restyle x"])), marks=[astray])
+    assert [shot.ask.operation for shot in shots(cut)] == ["restyle"]
+    shots(cut)
+    (note,) = cut.notes
+    assert note.severity is Severity.WARN
+    assert "'@generate a boat' at 01:00:20:20 is over no picture" in note.text
+    alone = edit(track(clip("A")), marks=[astray])
+    assert shots(alone, project=ProjectSettings(selection="all")) == []
 
 
 def test_selections() -> None:
