@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from otio_bridge.errors import MediaError
 from otio_bridge.media.decode import shown
 from otio_bridge.media.opening import opened
+from otio_bridge.media.pixels import broken as broken_tags
 from otio_bridge.media.probe import probe
 from otio_bridge.model.conform import Raster
 from otio_bridge.model.media import ColourTags, MediaInfo, MediaKind
@@ -116,10 +117,7 @@ def _broken(info: MediaInfo, promise: Promise, decoded: int, sound: Fraction | N
         if abs(info.pixel_aspect / promise.raster.pixel_aspect - 1) > _ASPECT_TOLERANCE:
             said += _differs("pixel aspect", info.pixel_aspect, promise.raster.pixel_aspect)
     if promise.colour is not None:
-        found, wanted = info.colour.model_dump(), promise.colour.model_dump()
-        for tag, value in wanted.items():
-            if value != "unknown":
-                said += _differs(f"colour {tag}", found[tag], value)
+        said += broken_tags(info.colour, info.pix_fmt, promise.colour)
     if promise.sound is not None:
         said += _sound_differs(info, sound or Fraction(0), promise.sound)
     return said

@@ -13,7 +13,7 @@ from otio_bridge.media.ffmpeg import input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
 from otio_bridge.media.graphs import Step, apply, arguments, chain, joined, step, stream
 from otio_bridge.media.opening import opened
-from otio_bridge.media.pixels import as_read, as_written, for_take, squeezed
+from otio_bridge.media.pixels import as_read, as_written, for_take, is_rgb, squeezed
 from otio_bridge.media.plates import PlateSpec, embedded
 from otio_bridge.media.probe import probe
 from otio_bridge.model.conform import ConformPlan, Raster
@@ -98,6 +98,17 @@ def conform(
     if made.frames != len(plan.frames):
         raise MediaError(f"{made.frames} frames were written where {len(plan.frames)} were meant", value=out)
     return Written(path=out, sha256=sha256(out), info=made)
+
+
+def promised(stamp: Stamp, raster: Raster) -> ColourTags:
+    """What the take's file has to say of its colours: the stamp's, as far as its codec can say them.
+
+    PNG pictures are RGB and keep no tags: nothing.
+    """
+    encoder = encoder_for(stamp.codec, alpha=stamp.alpha, odd=is_odd(raster.width, raster.height))
+    if is_rgb(encoder.pix_fmt):
+        return ColourTags()
+    return as_written(stamp.colour, encoder.pix_fmt, raster.height, encoder)[1]
 
 
 def _sounds(path: Path) -> bool:

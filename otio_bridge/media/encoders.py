@@ -16,17 +16,21 @@ class Encoder(NamedTuple):
     planar: str = ""
     #: Editors believe its range tag; the others are read as video range whatever they say.
     full_range: bool = False
-    #: Matrices it can say; empty: any, and none. Others are made into BT.709.
+    #: Matrices it can say, `unknown` among them where it can say none; empty: any, and none. Others are made
+    #: into BT.709.
     spaces: frozenset[str] = frozenset()
 
 
+#: What a ProRes frame has a number for (SMPTE RDD 36 §6.1.1); ffmpeg's `prores` writes 0, RGB, for the others.
+_PRORES_SPACES = frozenset({"bt709", "smpte170m", "bt2020nc", "unknown"})
 #: ffmpeg's `prores` is four times as fast as `prores_ks` and closer; it has no 4444 (media.md §1).
 _MOVIES: dict[str, Encoder] = {
-    "prores": Encoder(("-c:v", "prores", "-profile:v", "3"), "yuv422p10le"),
+    "prores": Encoder(("-c:v", "prores", "-profile:v", "3"), "yuv422p10le", spaces=_PRORES_SPACES),
     "dnxhr": Encoder(
         ("-c:v", "dnxhd", "-profile:v", "dnxhr_hqx"),
         "yuv422p10le",
-        spaces=frozenset({"bt709", "bt2020nc", "bt2020c"}),
+        # ffmpeg writes BT.709 into every frame, whatever it is told.
+        spaces=frozenset({"bt709"}),
     ),
     "h264": Encoder(
         ("-c:v", "libx264", "-preset", "medium", "-crf", "16", "-g", "24"),
@@ -35,10 +39,13 @@ _MOVIES: dict[str, Encoder] = {
     ),
 }
 _ALPHA = Encoder(
-    ("-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"), "yuva444p10le", "yuva444p10le"
+    ("-c:v", "prores_ks", "-profile:v", "4444", "-alpha_bits", "16"),
+    "yuva444p10le",
+    "yuva444p10le",
+    spaces=_PRORES_SPACES,
 )
 #: 4:2:2 and 4:2:0 encoders refuse a width (or height) they cannot halve.
-_ODD = Encoder(("-c:v", "prores_ks", "-profile:v", "4444"), "yuv444p10le")
+_ODD = Encoder(("-c:v", "prores_ks", "-profile:v", "4444"), "yuv444p10le", spaces=_PRORES_SPACES)
 
 
 def encoder_for(codec: str, *, alpha: bool = False, bits: int = 8, odd: bool = False) -> Encoder:

@@ -13,16 +13,19 @@ from otio_bridge.model.media import ColourTags
 
 #: What models and browsers expect of 4:2:0 video.
 DISPLAY = ColourTags(space="bt709", primaries="bt709", transfer="bt709", range="tv")
-#: Matrices by swscale's names; the two BT.601 ones have the same coefficients.
+#: Matrices by swscale's names.
 _MATRIX = {
     "bt709": "bt709",
-    "bt470bg": "smpte170m",
     "smpte170m": "smpte170m",
     "smpte240m": "smpte240m",
     "fcc": "fcc",
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020",
 }
+#: Matrices by another name for the same numbers (H.273 table 4), which more codecs have.
+_SAME = {"bt470bg": "smpte170m"}
+#: Transfers by `setparams`' names where they are not ffmpeg's own.
+_SETPARAMS = {"gamma22": "bt470m", "gamma28": "bt470bg"}
 _SHARP = "lanczos+accurate_rnd+full_chroma_int+full_chroma_inp"
 #: Where LUTs are applied, and where pictures are cropped between chroma samples.
 _DEEP_RGB, _DEEP_YUV = "gbrp16le", "yuv444p16le"
@@ -37,7 +40,9 @@ def as_read(tags: ColourTags, pix_fmt: str, lines: int) -> ColourTags:
     """The tags with the unknown ones that decide about numbers (matrix, range) settled as players do."""
     if is_rgb(pix_fmt):
         return tags.model_copy(update={"space": "gbr", "range": "pc"})
-    matrix = tags.space if tags.space in _MATRIX else ("bt709" if lines >= 720 else "smpte170m")
+    matrix = _SAME.get(tags.space, tags.space)
+    if matrix not in _MATRIX:
+        matrix = "bt709" if lines >= 720 else "smpte170m"
     return tags.model_copy(update={"space": matrix, "range": tags.range if tags.range == "pc" else "tv"})
 
 
@@ -51,10 +56,22 @@ def as_written(tags: ColourTags, pix_fmt: str, lines: int, encoder: Encoder) -> 
         return made, made
     if not encoder.full_range:
         made = made.model_copy(update={"range": "tv"})
-    if encoder.spaces and tags.space not in encoder.spaces:
+    if encoder.spaces and made.space not in encoder.spaces:
         made = made.model_copy(update={"space": "bt709"})
-        return made, made
-    return made, made.model_copy(update={"space": "unknown"}) if tags.space == "unknown" else made
+    unsaid = tags.space == "unknown" and (not encoder.spaces or "unknown" in encoder.spaces)
+    return made, made.model_copy(update={"space": "unknown"}) if unsaid else made
+
+
+def broken(found: ColourTags, pix_fmt: str, promised: ColourTags) -> list[str]:
+    """Every tag that is not as promised, in words. `unknown` promises nothing; an unsaid range of YUV is video."""
+    if found.range == "unknown" and not is_rgb(pix_fmt):
+        found = found.model_copy(update={"range": "tv"})
+    has = found.model_dump()
+    return [
+        f"colour {tag}: {has[tag]} where {value} was promised"
+        for tag, value in promised.model_dump().items()
+        if value not in ("unknown", has[tag])
+    ]
 
 
 def tagged(tags: ColourTags) -> Step:
@@ -63,7 +80,7 @@ def tagged(tags: ColourTags) -> Step:
         "setparams",
         range=tags.range,
         color_primaries=tags.primaries,
-        color_trc=tags.transfer,
+        color_trc=_SETPARAMS.get(tags.transfer, tags.transfer),
         colorspace=tags.space,
     )
 

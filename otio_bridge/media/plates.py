@@ -18,12 +18,12 @@ from otio_bridge.media.encoders import Encoder, encoder_for
 from otio_bridge.media.ffmpeg import STREAMS, input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
 from otio_bridge.media.graphs import Step, chain, cut_by_count, cut_on_grid, deinterlaced, step
-from otio_bridge.media.pixels import as_read, as_written, for_take
+from otio_bridge.media.pixels import as_read, as_written, broken, for_take
 from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound, sample_counts
 from otio_bridge.media.timing import SEEKS_EXACTLY, clock_of, longest_group, shown_times
 from otio_bridge.model.conform import Box, Raster
-from otio_bridge.model.media import FieldOrder, MediaInfo, MediaKind
+from otio_bridge.model.media import ColourTags, FieldOrder, MediaInfo, MediaKind
 from otio_bridge.model.time import FrameRange, Rate, can_drop, timecode
 from otio_bridge.model.value import Value
 
@@ -85,12 +85,13 @@ def cut_plate(
             info, first, frames.duration, spec.rate, out.with_name("sound.mov"),
             ffmpeg=spec.ffmpeg, deadline=deadline,
         )  # fmt: skip
-    args = plate_args(info, frames, source, out, spec=spec, sound=sound)
+    encoder = _encoder(info, spec)
+    args = plate_args(info, frames, source, out, spec=spec, encoder=encoder, sound=sound)
     run(args, what=f"cutting {out.name}", deadline=deadline, progress=progress, ffmpeg=spec.ffmpeg)
     if sound is not None:
         prove_sound(sound, out)
         sound.unlink()
-    return prove(out, frames, spec)
+    return prove(out, frames, spec, _written_as(info, encoder)[1])
 
 
 def check_range(info: MediaInfo, frames: FrameRange, media_range_start: int) -> int:
@@ -164,10 +165,10 @@ def plate_args(
     out: Path,
     *,
     spec: PlateSpec,
+    encoder: Encoder,
     sound: Path | None = None,
 ) -> list[str]:
     """All arguments of the one ffmpeg that writes the plate."""
-    encoder = _fitting(encoder_for(spec.codec, alpha=info.alpha, bits=info.bits), info)
     fields: tuple[Step, ...] = ()
     if info.field_order is not FieldOrder.PROGRESSIVE:
         fields = (deinterlaced() if spec.deinterlace else step("setfield", "prog"),)
@@ -180,8 +181,9 @@ def plate_args(
     return [*args, *embedded(frames.start, spec, out), output_arg(out)]
 
 
-def _fitting(encoder: Encoder, info: MediaInfo) -> Encoder:
-    """The same codec for sides that are odd: ffmpeg's `prores` takes no odd width, 4:2:0 no odd side."""
+def _encoder(info: MediaInfo, spec: PlateSpec) -> Encoder:
+    """What writes the plate. For odd sides: ffmpeg's `prores` takes no odd width, 4:2:0 no odd side."""
+    encoder = encoder_for(spec.codec, alpha=info.alpha, bits=info.bits)
     if encoder.pix_fmt == "yuv420p" and (info.width % 2 or info.height % 2):
         return encoder._replace(pix_fmt="yuv444p")
     if encoder.args[:2] == ("-c:v", "prores") and info.width % 2:
@@ -198,8 +200,13 @@ def _pixels(info: MediaInfo, encoder: Encoder) -> Sequence[Step]:
         Box(x=0, y=0, width=info.width, height=info.height),
         Raster(width=info.width, height=info.height, pixel_aspect=info.pixel_aspect),
         pix_fmt=encoder.pix_fmt,
-        write=as_written(info.colour, encoder.pix_fmt, info.height, encoder),
+        write=_written_as(info, encoder),
     )
+
+
+def _written_as(info: MediaInfo, encoder: Encoder) -> tuple[ColourTags, ColourTags]:
+    """What the plate's pixels are, and what they are tagged as."""
+    return as_written(info.colour, encoder.pix_fmt, info.height, encoder)
 
 
 def embedded(start: int, spec: PlateSpec, out: Path) -> list[str]:
@@ -219,8 +226,8 @@ def embedded(start: int, spec: PlateSpec, out: Path) -> list[str]:
     return [*args, "-video_track_timescale", str(ticks), "-movflags", "+write_colr+use_metadata_tags"]
 
 
-def prove(out: Path, frames: FrameRange, spec: PlateSpec) -> Written:
-    """The written plate, after another library has counted its frames and read its stamps.
+def prove(out: Path, frames: FrameRange, spec: PlateSpec, colour: ColourTags) -> Written:
+    """The written plate, after another library has counted its frames and read its stamps and colour tags.
 
     Raises MediaError where one is not as promised.
     """
@@ -238,6 +245,10 @@ def prove(out: Path, frames: FrameRange, spec: PlateSpec) -> Written:
             raise MediaError(
                 f"was stamped {made.rate} {got} reel {made.reel}, not {spec.rate} {day} reel {spec.reel}",
                 value=out,
+            )
+        if wrong := broken(made.colour, made.pix_fmt, colour):
+            raise MediaError(
+                "; ".join(wrong), value=out, next="report the media: its tags are unlike any we know"
             )
     return Written(path=out, sha256=sha256(out), info=made)
 

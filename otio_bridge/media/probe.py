@@ -14,6 +14,7 @@ from otio_bridge.errors import MediaError
 from otio_bridge.media import sequence, timecode
 from otio_bridge.media.decode import count_frames, decode, quarter_turns
 from otio_bridge.media.opening import opened, picture_stream
+from otio_bridge.media.pixels import is_rgb
 from otio_bridge.media.sniff import Container
 from otio_bridge.media.timing import timing
 from otio_bridge.model.media import ColourTags, FieldOrder, MediaInfo, MediaKind, SoundInfo
@@ -41,7 +42,7 @@ def probe(path: str | Path, *, rate: Fraction | None = None) -> MediaInfo:
         if first is None:
             raise MediaError("has no frames", value=path)
         common = _picture(container, file, stream, first)
-        common["colour"] = _settled(_colour(first), said)
+        common["colour"] = _settled(_colour(first), said, first.format.name)
         if container.still:
             stated = _still_start(Path(path), container, first)
             return _placed(
@@ -172,10 +173,16 @@ def _colour(tagged: VideoFrame | VideoCodecContext) -> ColourTags:
     )
 
 
-def _settled(frame: ColourTags, file: ColourTags) -> ColourTags:
-    """What the frame says, else the file: a ProRes frame cannot say every transfer its `colr` atom can."""
+def _settled(frame: ColourTags, file: ColourTags, pix_fmt: str) -> ColourTags:
+    """What the frame says, else the file: a ProRes frame cannot say every transfer its `colr` atom can.
+
+    For a matrix it has no number for, it says 0, which is RGB; YUV never is.
+    """
     stated = {name: value for name, value in frame.model_dump().items() if value != "unknown"}
-    return file.model_copy(update=stated)
+    settled = file.model_copy(update={k: v for k, v in stated.items() if v != "gbr" or is_rgb(pix_fmt)})
+    if settled.space == "gbr" and not is_rgb(pix_fmt):
+        return settled.model_copy(update={"space": "unknown"})
+    return settled
 
 
 def _field_order(stream: VideoStream, frame: VideoFrame) -> FieldOrder:

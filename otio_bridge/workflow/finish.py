@@ -11,7 +11,7 @@ from otio_bridge.errors import MediaError
 from otio_bridge.media.align import align
 from otio_bridge.media.check import Promise
 from otio_bridge.media.check import check as prove
-from otio_bridge.media.conform import Stamp
+from otio_bridge.media.conform import Stamp, promised
 from otio_bridge.media.conform import conform as write
 from otio_bridge.media.files import publish, sha256, write_whole
 from otio_bridge.media.plates import suffix_for
@@ -19,7 +19,7 @@ from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound
 from otio_bridge.media.stills import save_frame
 from otio_bridge.model.conform import ConformPlan, Source, Submission
-from otio_bridge.model.media import ColourTags, MediaInfo, MediaKind
+from otio_bridge.model.media import MediaInfo, MediaKind
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.returned import plan_conform, returned_box
 from otio_bridge.model.take import TakeState
@@ -191,7 +191,6 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
     submission = submission_of(take)
     stamp = Stamp.model_validate(result["stamp"])
     path = Path(result["file"])
-    # Colour tags of movies say how their YUV is meant; PNG pictures are RGB and keep none of them.
     try:
         report = prove(
             path,
@@ -202,7 +201,7 @@ def check(app: App, take: TakeRecord, lease: Lease) -> None:
                 drop=stamp.drop,
                 reel=stamp.reel,
                 raster=submission.raster,
-                colour=stamp.colour if stamp.codec != "png" else ColourTags(),
+                colour=promised(stamp, submission.raster),
             ),
         )
     except MediaError as exc:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from otio_bridge.errors import MediaError, RefusedInput
 from otio_bridge.media.align import align
 from otio_bridge.media.check import Promise, check
-from otio_bridge.media.conform import Stamp, conform
+from otio_bridge.media.conform import Stamp, conform, promised
 from otio_bridge.media.decode import decode, shown
 from otio_bridge.media.ffmpeg import input_args, run
 from otio_bridge.media.files import Written
@@ -296,6 +296,36 @@ def test_pixels_are_what_the_tags_say(plate: Path, tmp_path: Path, codec: str, t
     else:
         # DNxHR cannot leave its matrix unsaid.
         assert take.info.colour.space == ("bt709" if codec == "dnxhr" else "unknown")
+
+
+@pytest.mark.parametrize("codec", ["prores", "dnxhr", "h264", "png"])
+@pytest.mark.parametrize("pix_fmt", ["yuvj420p", "yuv420p", "gbrp"])
+def test_what_a_take_says_of_its_colours_is_what_was_promised(
+    tmp_path: Path, codec: str, pix_fmt: str
+) -> None:
+    """Models answer in any range and matrix; a codec that cannot say it gets other numbers, and says those."""
+    tags = f"scale=out_color_matrix=bt601:out_range={'pc' if 'j' in pix_fmt else 'tv'},format={pix_fmt}"
+    if pix_fmt != "gbrp":
+        tags += ",setparams=colorspace=bt470bg:color_primaries=bt470bg:color_trc=bt470bg"
+    came = make_movie(tmp_path / "came.mkv", range(4), FILM, codec="ffv1", extra=["-vf", tags])
+    if pix_fmt == "yuvj420p":
+        # FFV1 has no full range; what comes back so is MJPEG, or H.264 of a phone.
+        came = make_movie(tmp_path / "came.mp4", range(4), FILM, extra=["-vf", tags, "-pix_fmt", pix_fmt])
+    info = probe(came)
+    assert pix_fmt == "gbrp" or (info.colour.range == "pc") == (pix_fmt == "yuvj420p")
+    plan = ConformPlan(
+        frames=tuple(Source(part=0, frame=frame) for frame in range(4)),
+        rate=FILM, raster=SMALL, box=Box(x=0, y=0, width=320, height=180),
+    )  # fmt: skip
+    out = tmp_path / "takes" / ("take.%04d.png" if codec == "png" else "take.mov")
+    out.parent.mkdir()
+    stamp = Stamp(start=0, codec=codec, colour=info.colour)
+    conform(plan, [came], out, stamp=stamp)
+    colour = promised(stamp, SMALL)
+    assert colour.space != "gbr" and (codec == "png" or colour.space != "unknown")
+    check(out, Promise(frames=4, rate=FILM, raster=SMALL, colour=colour))
+    (before, *_), (after, *_) = decode(came), decode(out)
+    assert np.abs((after.astype(int) - before).mean(axis=(0, 1))).max() < 1.5
 
 
 def test_luts_make_a_display_picture_and_are_inverted(plate: Path, tmp_path: Path) -> None:

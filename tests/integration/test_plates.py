@@ -7,16 +7,18 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from otio_bridge.errors import MediaError
 from otio_bridge.media.ffmpeg import input_args, run
 from otio_bridge.media.files import sha256
-from otio_bridge.media.plates import PlateSpec, cut_plate, suffix_for
+from otio_bridge.media.plates import PlateSpec, cut_plate, prove, suffix_for
 from otio_bridge.media.probe import decode, probe
-from otio_bridge.model.media import FieldOrder, MediaKind
+from otio_bridge.model.media import ColourTags, FieldOrder, MediaKind
 from otio_bridge.model.time import FrameRange, timecode
 from otio_bridge.testing.framecode import (
     SIZE,
+    code_picture,
     make_movie,
     make_sequence,
     make_still,
@@ -329,6 +331,55 @@ def test_colour_is_kept_and_said(
     found = made.info.colour
     assert (found.space, found.primaries, found.transfer, found.range) == (space, primaries, transfer, "tv")
     assert _error(made.path, movie, 2) < 1
+
+
+@pytest.mark.parametrize("codec", ["prores", "dnxhr", "h264"])
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [("bt470bg", "smpte170m"), ("smpte240m", "bt709"), ("fcc", "bt709"), ("bt2020nc", "bt2020nc")],
+)
+def test_a_matrix_the_codec_cannot_say_is_converted(
+    matrix: str, said: str, codec: str, tmp_path: Path
+) -> None:
+    """PAL's bt470bg has the numbers of smpte170m; ProRes and DNxHR have no word for it, nor for the others."""
+    scaled = {"bt470bg": "smpte170m", "bt2020nc": "bt2020"}.get(matrix, matrix)
+    tags = f"setparams=range=tv:colorspace={matrix}:color_primaries=bt470bg:color_trc=bt470bg"
+    filters = f"scale=out_color_matrix={scaled}:out_range=tv,format=yuv422p10le,{tags}"
+    movie = make_movie(tmp_path / "pal.mkv", range(3), F25, codec="ffv1", extra=["-vf", filters])
+    info = probe(movie)
+    assert (info.colour.space, info.colour.transfer) == (matrix, "gamma28")
+    spec = PlateSpec(rate=F25, codec=codec)
+    made = cut_plate(info, FrameRange(start=1, duration=2), 0, tmp_path / "p.mov", spec=spec)
+    said = {"dnxhr": "bt709", "h264": said if matrix == "bt470bg" else matrix}.get(codec, said)
+    assert made.info.colour == ColourTags(space=said, primaries="bt470bg", transfer="gamma28", range="tv")
+    assert _error(made.path, movie, 1) < (1.5 if codec == "h264" else 1)
+
+
+@pytest.mark.parametrize("codec", ["prores", "dnxhr", "h264", "png"])
+def test_a_jpeg_keeps_its_levels(codec: str, tmp_path: Path) -> None:
+    """Full range, by an old name, of PAL's matrix: what every camera's JPG is."""
+    Image.fromarray(code_picture(7)).save(tmp_path / "s.jpg", quality=95)
+    info = probe(tmp_path / "s.jpg", rate=F24)
+    assert (info.pix_fmt, info.colour.space, info.colour.range) == ("yuvj420p", "bt470bg", "pc")
+    out = tmp_path / f"p{suffix_for(codec, info)}"
+    made = cut_plate(info, FrameRange(start=0, duration=2), 0, out, spec=PlateSpec(rate=F24, codec=codec))
+    space = {"dnxhr": "bt709", "png": "gbr"}.get(codec, "smpte170m")
+    full = codec in ("h264", "png")
+    assert (made.info.colour.space, made.info.colour.range) == (space, "pc" if full else "tv")
+    assert not made.info.pix_fmt.startswith("yuvj") or full
+    one, other = (next(decode(path, [0])).astype(int) for path in (made.path, tmp_path / "s.jpg"))
+    assert abs((one - other).mean(axis=(0, 1))).max() < 1, "neither a wrong matrix nor a wrong range"
+    assert read_movie(made.path) == [7, 7]
+
+
+def test_a_plate_that_says_other_colours_is_none(tmp_path: Path) -> None:
+    """Found when it is cut, before anything is paid for it."""
+    movie = make_movie(tmp_path / "a.mov", range(2), F24, codec="prores")
+    frames, spec = FrameRange(start=0, duration=2), PlateSpec(rate=F24)
+    made = cut_plate(probe(movie), frames, 0, tmp_path / "p.mov", spec=spec)
+    prove(made.path, frames, spec, ColourTags(range="tv"))
+    with pytest.raises(MediaError, match="colour primaries: unknown where bt2020 was promised"):
+        prove(made.path, frames, spec, ColourTags(primaries="bt2020"))
 
 
 def test_rgb_becomes_tagged_yuv(tmp_path: Path) -> None:

@@ -124,6 +124,15 @@ def test_rotation_is_applied(tmp_path: Path) -> None:
     assert read_code(np.rot90(picture, -1)) == 7
 
 
+def test_a_frame_that_says_rgb_of_yuv_is_not_believed(tmp_path: Path) -> None:
+    """ffmpeg writes 0 (RGB) into ProRes frames for a matrix ProRes has no word for; the file knows it."""
+    tags = "format=yuv422p10le,setparams=colorspace=bt470bg:color_primaries=bt470bg:range=tv"
+    extra = ["-vf", tags, "-movflags", "+write_colr"]
+    movie = make_movie(tmp_path / "p.mov", range(2), F25, codec="prores", extra=extra)
+    colour = probe(movie).colour
+    assert (colour.space, colour.primaries) == ("bt470bg", "bt470bg")
+
+
 def test_shape_colour_and_alpha(tmp_path: Path) -> None:
     tags = "setparams=range=pc:colorspace=bt709:color_primaries=bt709:color_trc=bt709,setsar=4/3"
     info = probe(make_movie(tmp_path / "a.mp4", range(2), F24, extra=["-vf", f"scale=out_range=pc,{tags}"]))
