@@ -241,6 +241,54 @@ def test_edl_texts_and_lines_the_adapter_refuses() -> None:
     assert clips_of(read_edl(event.encode("utf-16"))[0])[0].name == "001"
 
 
+@pytest.mark.parametrize(
+    ("line", "at", "name", "color"),
+    [
+        ("* LOC: 01:00:00:10 GREEN @still a fox", 107892 + 10, "@still a fox", "GREEN"),
+        ("* LOC: 01:00:00;10 GREEN   @still a fox", 107892 + 10, "@still a fox", "GREEN"),
+        ("*LOC 01;00;00;10 @still a fox", 107892 + 10, "@still a fox", "RED"),
+        ("* LOC: 01:00:00.10 @still", 107892 + 10, "@still", "RED"),
+        ("* LOC: 01:00:00;10", 107892 + 10, "", "RED"),
+    ],
+)
+def test_edl_locators_are_read_however_their_timecode_is_written(
+    line: str, at: int, name: str, color: str
+) -> None:
+    event = "FCM: DROP FRAME\n001 A V C 01:00:00;00 01:00:01;00 01:00:00;00 01:00:01;00\n"
+    timeline, notes, drop = read_edl(event + line + "\n", None)
+    (marker,) = clips_of(timeline)[0].markers
+    assert drop and not notes
+    assert (marker.name, marker.color, marker.marked_range.start_time.value) == (name, color, at)
+
+
+@pytest.mark.parametrize(
+    "line", ["* LOC: GREEN @still", "* LOC: 01:00:00:31 GREEN @still", "* LOC: 1:0:0:0 x"]
+)
+def test_edl_locators_that_cannot_be_read_are_told(line: str) -> None:
+    event = "001 A V C 01:00:00:00 01:00:01:00 01:00:00:00 01:00:01:00\n"
+    timeline, notes, _ = read_edl(event + line + "\n")
+    assert notes == ["edl-locator"] and not clips_of(timeline)[0].markers
+
+
+@pytest.mark.parametrize(
+    ("lines", "url"),
+    [
+        (["* FROM FILE: /m/A.mov"], "/m/A.mov"),
+        (["* SOURCE FILE: /m/A.mov"], "/m/A.mov"),
+        (["*SOURCE FILE: A 1.MOV"], "A 1.MOV"),
+        (["* SOURCE FILE: S:\\m\\A"], "S:\\m\\A"),
+        (["* FROM FILE: /m/A.mov", "* SOURCE FILE: /m/B.mov"], "/m/A.mov"),
+        (["* FROM CLIP NAME: A", "* SOURCE FILE: /m/B.mov"], "/m/B.mov"),
+        (["* SOURCE FILE: ZZ100_501.LAY3.01"], None),  # the name of a clip
+    ],
+)
+def test_edl_media_is_named_by_from_file_or_source_file(lines: list[str], url: str | None) -> None:
+    event = "001 A V C 01:00:00:00 01:00:01:00 01:00:00:00 01:00:01:00\n"
+    timeline, notes, _ = read_edl(event + "\n".join(lines) + "\n")
+    assert getattr(clips_of(timeline)[0].media_reference, "target_url", None) == url
+    assert not notes
+
+
 def test_edl_faults_of_the_list_are_told() -> None:
     mismatched = "001 A V C 01:00:00:00 01:00:02:00 01:00:00:00 01:00:01:00\n"
     assert read_edl(mismatched)[1] == ["edl-lengths"]

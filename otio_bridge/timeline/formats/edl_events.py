@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from otio_cmx3600_adapter import cmx_3600  # type: ignore[import-untyped]
 
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.shot import Severity, ShotNote
 from otio_bridge.model.time import can_drop, nominal, parse_timecode, rate_text, timecode
+from otio_bridge.timeline.formats.edl_comments import plainly, with_media
 
 _TC = r"\d{2}[:;.,]\d{2}[:;.,]\d{2}[:;.,]\d{2,3}|\d+"
 _EVENT = re.compile(
@@ -19,9 +21,6 @@ _EVENT = re.compile(
 )
 _M2 = re.compile(rf"\*?\s*M2\s+(?P<reel>\S.*?)\s+(?P<speed>[-+]?\d+(?:\.\d+)?)\s*(?P<at>{_TC})?\s*$")
 _FREEZE = re.compile(r"\*[\s*]*FREEZE FRAME")
-_SOP = re.compile(r"\*?\s*ASC_SOP:?")
-_TRIPLE = r"([-+]?[\d.]+),? ([-+]?[\d.]+),? ([-+]?[\d.]+),?"
-_GOOD_SOP = re.compile(rf"\*?\s*ASC_SOP:?\s*\({_TRIPLE}\)\s*\({_TRIPLE}\)\s*\({_TRIPLE}\)")
 #: Rates tried, in this order, where nobody says one and the frame labels allow several.
 _GUESSES = (Fraction(24), Fraction(25), Fraction(30), Fraction(50), Fraction(60))
 
@@ -134,21 +133,13 @@ def _parse(rows: list[str], rate: Fraction, notes: Notes) -> tuple[str, list[Eve
             lines[-1].freeze = True
             lines[-1].speed = Fraction(0)
         else:
+            read = partial(_frame, rate=rate, dropping=dropping)
             owner = lines[-2:] if split == 0 and len(lines) > 1 else lines[-1:]
             for line in owner:
-                line.comments.append(_comment(row, line, notes))
+                line.comments.append(plainly(row, line.where, rate, read, notes.add))
+    for line in lines:
+        line.comments = with_media(line.comments)
     return title, lines
-
-
-def _comment(row: str, line: Event, notes: Notes) -> str:
-    """A comment the adapter will not stumble over."""
-    if _SOP.match(row) and not _GOOD_SOP.match(row):
-        notes.add(Severity.NOTE, "edl-line", f"{line.where} has a colour line that was not understood")
-        return f"* UNREAD {row.lstrip('* ')}"
-    if row[0].isdigit():
-        notes.add(Severity.NOTE, "edl-line", f"a line after {line.where} was not understood: {row[:60]}")
-        return f"* {row}"
-    return row
 
 
 def _line(event: re.Match[str], rate: Fraction, dropping: bool) -> Event:
