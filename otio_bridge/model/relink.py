@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from fractions import Fraction
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -27,6 +28,9 @@ ORIGINAL_KEY = "DEFAULT_MEDIA"
 SIDECAR_VERSION = 1
 
 Json = dict[str, Any]
+
+#: The pattern an image sequence is spelled as: folder, prefix, digits, suffix.
+_NUMBERED = re.compile(r"^(?P<base>.*[/\\])?(?P<prefix>[^/\\]*)%0?(?P<digits>\d*)d(?P<suffix>[^/\\]*)$")
 
 _URL = re.compile(r"(?P<scheme>\b(?:https?|wss?|ftps?|s3|gs)://)(?P<rest>[^\s\"'<>]+)", re.IGNORECASE)
 #: What a query that grants access looks like at the object stores and CDNs.
@@ -149,26 +153,46 @@ class Original(Value):
     gap: Json | None = None
 
     @classmethod
-    def of(cls, media: MediaRef | None) -> Original:
-        """What a clip of this media must have been, from the ledger, where no file tells any more."""
+    def of(
+        cls, media: MediaRef | None, *, gap: FrameRange | None = None, rate: Rate | None = None
+    ) -> Original:
+        """What a clip of this media must have been, from the ledger, where no file tells any more.
+
+        `gap` are the frames, at `rate`, of the gap that stood there.
+        """
+        if gap is not None and rate is not None:
+            made = {"OTIO_SCHEMA": "Gap.1", "name": "", "source_range": _time_range(gap, rate)}
+            return cls(references={ORIGINAL_KEY: {"OTIO_SCHEMA": "MissingReference.1"}}, gap=made)
         if media is None or media.kind is MediaKind.MISSING or not (media.url or media.path):
             return cls(references={ORIGINAL_KEY: {"OTIO_SCHEMA": "MissingReference.1"}})
-        reference: Json = {
-            "OTIO_SCHEMA": "ExternalReference.1",
-            "name": media.name,
-            "target_url": media.url or media.path,
-        }
+        reference: Json = {"name": media.name}
         if media.available is not None:
-            start, duration = (
-                {"OTIO_SCHEMA": "RationalTime.1", "rate": float(media.rate), "value": float(value)}
-                for value in (media.available.start, media.available.duration)
-            )
-            reference["available_range"] = {
-                "OTIO_SCHEMA": "TimeRange.1",
-                "start_time": start,
-                "duration": duration,
+            reference["available_range"] = _time_range(media.available, media.rate)
+        url = media.url or media.path or ""
+        numbered = _NUMBERED.match(url) if media.kind is MediaKind.SEQUENCE else None
+        if numbered is None:
+            reference |= {"OTIO_SCHEMA": "ExternalReference.1", "target_url": url}
+        else:
+            reference |= {
+                "OTIO_SCHEMA": "ImageSequenceReference.1",
+                "target_url_base": numbered["base"] or "",
+                "name_prefix": numbered["prefix"],
+                "name_suffix": numbered["suffix"],
+                "start_frame": media.first_number or 0,
+                "frame_step": 1,
+                "rate": float(media.rate),
+                "frame_zero_padding": int(numbered["digits"] or 0),
+                "missing_frame_policy": "error",
             }
         return cls(references={ORIGINAL_KEY: reference})
+
+
+def _time_range(frames: FrameRange, rate: Fraction) -> Json:
+    start, duration = (
+        {"OTIO_SCHEMA": "RationalTime.1", "rate": float(rate), "value": float(value)}
+        for value in (frames.start, frames.duration)
+    )
+    return {"OTIO_SCHEMA": "TimeRange.1", "start_time": start, "duration": duration}
 
 
 class SidecarEntry(Value):

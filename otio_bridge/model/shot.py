@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from otio_bridge.model.frames import Handles, Span
 from otio_bridge.model.media import MediaRef
 from otio_bridge.model.request import Ask, OperationClass, Placement
@@ -63,6 +65,9 @@ class Occurrence(Value):
     token: str | None = None
     #: Stable text of the marker that asked, for the report.
     marker: str | None = None
+    #: What the edit wrote as its media, or as the gap it is (`model.relink.Original` as JSON text): kept in the
+    #: ledger for an undo, and printed nowhere.
+    original: str | None = Field(default=None, exclude=True, repr=False)
 
 
 class ShotSpec(Value):

@@ -10,7 +10,7 @@ from typing import Any
 import opentimelineio as otio
 
 from otio_bridge.model.marks import with_token
-from otio_bridge.model.relink import METADATA, Json, Link, Original, unsigned
+from otio_bridge.model.relink import METADATA, ORIGINAL_KEY, Json, Link, Original, unsigned
 
 #: Every marker we set begins with this: it is how they are known after an application rewrote the edit.
 MARKER = "OTIO Bridge:"
@@ -102,6 +102,16 @@ def original_of(clip: Any) -> Original | None:
         no_source_range=bool(was.get("no_source_range")),
         gap=was.get("gap"),
     )
+
+
+def written(item: Any) -> str | None:
+    """What an edit wrote as a clip's media, or as the gap it is, as JSON text for the ledger."""
+    if isinstance(item, otio.schema.Gap):
+        empty = {ORIGINAL_KEY: {"OTIO_SCHEMA": "MissingReference.1"}}
+        was: Original | None = Original(references=empty, gap=unsigned(as_json(item)))
+    else:
+        was = original_of(item)
+    return json.dumps(was.model_dump()) if was is not None else None
 
 
 def clear_marks(item: Any) -> bool:

@@ -30,6 +30,7 @@ from otio_bridge.settings import Settings
 from otio_bridge.timeline.asking import Asked, Look, asked
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.ontop import above
+from otio_bridge.timeline.ours import written
 from otio_bridge.timeline.seeing import Seen, see
 from otio_bridge.timeline.walk import Survey, survey
 
@@ -109,7 +110,7 @@ def _wish(edit: Edit, found: Survey, one: Asked, probe: Look, settings: Settings
         need = record_need(span)
         wanted = FrameRange.between(need.start - handles, need.end + handles)
     on_top = (*seen.occurrence.on_top, *above(one.item, found))
-    changes = {"need": need, "on_top": on_top, "marker": one.marker}
+    changes = {"need": need, "on_top": on_top, "marker": one.marker, "original": written(one.item.node)}
     if one.token is not None:
         changes["token"] = one.token
     clip = seen.occurrence.model_copy(update=changes)

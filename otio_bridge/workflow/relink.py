@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,9 +16,10 @@ from otio_bridge.media.files import sha256
 from otio_bridge.model.media import MediaRef
 from otio_bridge.model.relink import Original, RelinkEntry, RelinkReport, Sidecar
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote
-from otio_bridge.model.time import timecode
+from otio_bridge.model.time import FrameRange, timecode
 from otio_bridge.model.value import Value
 from otio_bridge.store import events, shots
+from otio_bridge.store.records import ShotRecord
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.relink import relink as put_in
 from otio_bridge.timeline.target import target_named
@@ -106,11 +109,21 @@ def relink(
 
 def originals(app: App) -> dict[str, Original]:
     """What each shot's clips must have shown before any relink: where an edit no longer tells, the ledger does."""
-    found: dict[str, Original] = {}
-    for record in shots.all_shots(app.ledger):
-        media = record.spec.get("media")
-        found[record.id] = Original.of(MediaRef.model_validate(media) if media else None)
-    return found
+    return {record.id: _original(record) for record in shots.all_shots(app.ledger)}
+
+
+def _original(record: ShotRecord) -> Original:
+    """As its edit wrote it, where that was kept; else made from what is known of its media."""
+    newest = sorted(record.occurrences, key=lambda seen: (seen.present, seen.seen_at), reverse=True)
+    text = next((text for seen in newest if (text := seen.spec.get("original"))), None)
+    if text is not None:
+        return Original.model_validate(json.loads(text))
+    media = record.spec.get("media")
+    gap = next((seen for seen in newest if seen.gap), None)
+    if gap is not None:
+        held = FrameRange(start=max(0, floor(gap.span.start)), duration=gap.span.n)
+        return Original.of(None, gap=held, rate=gap.rate)
+    return Original.of(MediaRef.model_validate(media) if media else None)
 
 
 def undo(app: App, path: Path, out: Path, *, sidecar: Path | None = None) -> RelinkResult:

@@ -92,6 +92,8 @@ def _occurrences(
         fresh = (str(uuid5(NAMESPACE_URL, f"{text}#{n}")) for n in count())
         key = old.id if old is not None else next(one for one in fresh if one not in used)
         used.add(key)
+        if clip.original is None and old is not None:
+            clip = clip.model_copy(update={"original": old.spec.get("original")})
         made.append(occurrence_write(result, clip, key))
     return tuple(made)
 
@@ -155,5 +157,5 @@ def occurrence_write(result: Plan, occurrence: Occurrence, key: str) -> Occurren
         need=occurrence.need,
         media=occurrence.media.identity if occurrence.media else "none",
         token=occurrence.token,
-        spec=occurrence.model_dump(mode="json"),
+        spec={**occurrence.model_dump(mode="json"), "original": occurrence.original},
     )

@@ -145,6 +145,40 @@ def test_the_ledgers_media_make_an_original() -> None:
     assert isinstance(ours.from_json(Original.of(None).references["DEFAULT_MEDIA"]), S.MissingReference)
 
 
+@pytest.mark.parametrize(
+    ("url", "base", "digits"),
+    [("/m/seq/S.%04d.png", "/m/seq/", 4), ("file:///m/seq/S.%d.png", "file:///m/seq/", 0)],
+)
+def test_the_ledgers_sequence_makes_a_sequence_and_its_gap_a_gap(url: str, base: str, digits: int) -> None:
+    ref = MediaRef(
+        kind=MediaKind.SEQUENCE,
+        url=url,
+        path="/m/seq/S.%04d.png",
+        name="S",
+        available=FrameRange(start=86400, duration=40),
+        first_number=1001,
+    )
+    made = ours.from_json(Original.of(ref).references["DEFAULT_MEDIA"])
+    assert isinstance(made, S.ImageSequenceReference)
+    assert (made.target_url_base, made.name_prefix, made.name_suffix) == (base, "S.", ".png")
+    assert (made.start_frame, made.frame_step, made.frame_zero_padding, made.rate) == (1001, 1, digits, 24)
+    assert (made.name, made.available_range) == ("S", span_of(86400, 40))
+    hole = Original.of(None, gap=FrameRange(start=0, duration=30), rate=Fraction(24))
+    assert ours.from_json(hole.gap or {}).source_range == span_of(0, 30)
+
+
+def test_a_gap_that_is_known_only_to_the_ledger_is_a_gap_again(edit: Edit) -> None:
+    relink(edit, [link("0:2", Span(start=0, n=30), take("v001", 0, 40), record_class=True)], target="resolve")
+    one = first(edit, 0, 2)
+    del one.metadata["otio_bridge"]
+    one.source_range = span_of(2, 20)
+    undo(
+        edit, originals={"id-10": Original.of(None, gap=FrameRange(start=0, duration=30), rate=Fraction(24))}
+    )
+    back = first(edit, 0, 2)
+    assert isinstance(back, S.Gap) and back.source_range == span_of(0, 20)
+
+
 _kinds = st.lists(
     st.tuples(st.sampled_from(["clip", "bare", "gap", "nest", "off"]), st.integers(1, 50)), max_size=6
 )

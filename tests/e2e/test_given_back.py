@@ -1,0 +1,117 @@
+"""What an editor gets back of what was never a movie: sequences, gaps and stills, by the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import opentimelineio as otio
+import pytest
+
+from otio_bridge.app import App
+from otio_bridge.testing.framecode import make_movie, make_sequence
+from otio_bridge.testing.sandbox.process import Sandbox
+from otio_bridge.workflow.relink import relink, undo
+from tests.e2e.loop import clip, opened, project, save, sent, timeline
+from tests.e2e.shown import read
+
+RATE = Fraction(24)
+FIRST = 86400
+GENERATE = "@generate provider=sandbox model=sandbox-any a boat"
+
+
+def span(start: float, frames: float) -> otio.opentime.TimeRange:
+    return otio.opentime.TimeRange(
+        otio.opentime.RationalTime(start, 24), otio.opentime.RationalTime(frames, 24)
+    )
+
+
+def mark(text: str, start: int) -> otio.schema.Marker:
+    return otio.schema.Marker(name=text, marked_range=span(start, 1))
+
+
+class Made(NamedTuple):
+    app: App
+    folder: Path
+    edit: Path
+
+
+def sequence(pattern: Path) -> otio.schema.ImageSequenceReference:
+    made = otio.schema.ImageSequenceReference(
+        target_url_base=f"{pattern.parent}/",
+        name_prefix="S001.",
+        name_suffix=".png",
+        start_frame=1001,
+        frame_step=1,
+        rate=24,
+        frame_zero_padding=4,
+        missing_frame_policy=otio.schema.ImageSequenceReference.MissingFramePolicy.hold,
+        available_range=span(FIRST, 40),
+        metadata={"studio": {"version": 7}},
+    )
+    made.name = "S001"
+    return made
+
+
+@pytest.fixture
+def made(folder: Path, sandbox: Sandbox) -> Iterator[Made]:
+    """A sequence, a gap and a movie, each with a take."""
+    project(folder, sandbox=sandbox.url)
+    movie = make_movie(folder / "A001.mp4", range(60), RATE, start=FIRST, reel="A001")
+    pattern = folder / "seq" / "S001.%04d.png"
+    make_sequence(pattern, range(40))
+    drawn = otio.schema.Clip(
+        name="drawn", media_reference=sequence(pattern), source_range=span(FIRST + 10, 8)
+    )
+    drawn.markers.append(mark("@upscale provider=local", FIRST + 10))
+    gap = otio.schema.Gap(source_range=span(0, 10), name="hole", metadata={"studio": {"why": "not shot"}})
+    gap.markers.append(mark(GENERATE, 0))
+    filmed = clip(
+        movie, start=FIRST + 20, frames=8, rate=RATE, first=FIRST, count=60, mark="@upscale provider=local"
+    )
+    edit = save(timeline(drawn, gap, filmed), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        report = sent(app, edit)
+        assert len(report.takes) == 3
+        yield Made(app, folder, edit)
+
+
+def as_resolve_gives_it(path: Path, out: Path) -> Path:
+    """Moved, trimmed, under another name, and nothing left of our notes."""
+    made = read(path)
+    track = made.tracks[0]
+    for one in made.find_clips():
+        one.metadata.clear()
+        one.media_reference.metadata.clear()
+        del one.markers[:]
+        one.name = Path(getattr(one.media_reference, "target_url", "")).name or one.media_reference.name
+        begin = one.source_range.start_time
+        one.source_range = otio.opentime.TimeRange(
+            begin + otio.opentime.RationalTime(1, 24),
+            one.source_range.duration - otio.opentime.RationalTime(2, 24),
+        )
+    track.insert(0, otio.schema.Gap(source_range=span(0, 12)))
+    return save(made, out)
+
+
+@pytest.mark.parametrize("relinks", [1, 2])
+def test_sequences_and_gaps_come_back_as_they_were_by_the_ledger_alone(made: Made, relinks: int) -> None:
+    app, folder, edit = made
+    was = read(edit)
+    path = edit
+    for n in range(relinks):
+        out = folder / f"out{n}.otio"
+        relink(app, path, out, target="resolve", newest=True, temp=True)
+        out.with_suffix(".otio-bridge.json").unlink()
+        path = as_resolve_gives_it(out, folder / f"from resolve {n}.otio")
+    result = undo(app, path, folder / "undone.otio")
+    assert all(line.linked for line in result.lines)
+    back = read(folder / "undone.otio")
+    drawn, gap, filmed = back.tracks[0][-3:]
+    assert drawn.media_reference.is_equivalent_to(was.tracks[0][0].media_reference)
+    assert isinstance(gap, otio.schema.Gap)
+    assert gap.source_range.duration.value == 10 - 2 * relinks
+    assert (gap.name, dict(gap.metadata["studio"])) == ("hole", {"why": "not shot"})
+    assert filmed.media_reference.is_equivalent_to(was.tracks[0][2].media_reference)
