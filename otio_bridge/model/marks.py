@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.request import Ask, Brief, Operation, Reference, Role
@@ -103,7 +104,15 @@ def make_ask(operation: str, prompt: str, pairs: Sequence[tuple[str, str]], *, w
     try:
         return Ask(**fields, references=tuple(references), options=options, brief=Brief(**brief))
     except ValidationError as exc:
-        raise RefusedInput(f"{where} cannot be: {_problems(exc)}") from exc
+        said = "; ".join(dict.fromkeys(map(_problem, exc.errors())))
+        raise RefusedInput(
+            f"{where} cannot be: {said}",
+            allowed=[
+                f"{key}= {_NUMBERS[key]}"
+                for key in sorted({_key(error) for error in exc.errors()} & _NUMBERS.keys())
+            ]
+            or None,
+        ) from exc
 
 
 def mark_text(ask: Ask) -> str:
@@ -210,8 +219,28 @@ def _reference_text(reference: Reference) -> str:
     return "ref=" + _quote(f"{reference.role}{strength}:{reference.source}")
 
 
-def _problems(exc: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg'].lower()}" for e in exc.errors())
+def _key(error: ErrorDetails) -> str:
+    """The key as it is typed of what cannot be."""
+    field = str(error["loc"][0])
+    return next((key for key, name in _FIELDS.items() if name == field), field)
+
+
+def _problem(error: ErrorDetails) -> str:
+    """`takes=two: a whole number from 1 to 99`."""
+    key = _key(error)
+    return f"{key}={error['input']}: {_NUMBERS.get(key) or error['msg'].lower()}"
+
+
+def _number(field: str) -> str:
+    """What a number may be, by the field's own limits; one without an upper limit we would name has none."""
+    limits = Ask.model_fields[field].metadata
+    low = next(limit.ge for limit in limits if hasattr(limit, "ge"))
+    high = next((f" to {limit.le}" for limit in limits if hasattr(limit, "le")), " up")
+    return f"a whole number from {low}{high}"
+
+
+#: Key -> what its number may be, in words.
+_NUMBERS = {key: _number(_FIELDS[key]) for key in ("takes", "seed", "handles", "priority")}
 
 
 def _short(text: str) -> str:

@@ -158,12 +158,12 @@ def asked_parts(frames: int, grid: FrameGrid) -> tuple[tuple[Part, ...], Join]:
 
 
 def _padding(part: Part) -> str:
-    pads = {
-        "real frames after": part.pad_tail,
-        "real frames before": part.pad_head,
-        "copies of the last frame": part.hold_tail,
-    }
-    said = ", ".join(f"{count} {what}" for what, count in pads.items() if count)
+    pads = (
+        (part.pad_tail, "real frame", "real frames", "after"),
+        (part.pad_head, "real frame", "real frames", "before"),
+        (part.hold_tail, "copy", "copies", "of the last frame"),
+    )
+    said = ", ".join(f"{n} {one if n == 1 else many} {where}" for n, one, many, where in pads if n)
     return f"padded to {part.frames} frames: {said}" if said else ""
 
 

@@ -92,7 +92,7 @@ def _marked(item: Item, marks: list[_Mark]) -> Iterator[Asked]:
 
 def _marks(edit: Edit, survey: Survey) -> tuple[dict[int, list[_Mark]], list[ShotNote]]:
     """The marks of every item, by identity, and those over nothing. Raises RefusedInput naming each bad one."""
-    problems: list[str] = []
+    problems: list[RefusedInput] = []
     astray: list[ShotNote] = []
     found: dict[int, list[_Mark]] = {}
     for item in survey.items:
@@ -110,18 +110,22 @@ def _marks(edit: Edit, survey: Survey) -> tuple[dict[int, list[_Mark]], list[Sho
             text = f"the mark '{mark.text}' at {at} is over no picture and no gap: nothing is made for it"
             astray.append(ShotNote(severity=Severity.WARN, code="mark-astray", text=text))
     if problems:
-        raise RefusedInput("; ".join(problems), value=edit.path)
+        allowed = dict.fromkeys(bad.allowed for bad in problems if bad.allowed)
+        raise RefusedInput(
+            "; ".join(bad.what for bad in problems), value=edit.path, allowed="; ".join(allowed) or None
+        )
     return found, astray
 
 
-def _read(marker: otio.schema.Marker, where: str, problems: list[str], *, own: bool) -> _Mark | None:
+def _read(marker: otio.schema.Marker, where: str, problems: list[RefusedInput], *, own: bool) -> _Mark | None:
     notes = _notes(marker)
     token = next((token for note in notes if (token := split_token(note)[1])), None)
     for text in [marker.name or "", *(split_token(note)[0] for note in notes)]:
         try:
             ask = parse_mark(text)
         except RefusedInput as exc:
-            problems.append(f"{exc.what} {where}" + (f": {exc.value} ({exc.allowed})" if exc.allowed else ""))
+            said = f"{exc.what} ({where})" + (f": {exc.value}" if exc.value else "")
+            problems.append(RefusedInput(said, allowed=exc.allowed))
             return None
         if ask is not None:
             return _Mark(ask, " ".join(text.split())[:80], str(marker.color or ""), token, own)

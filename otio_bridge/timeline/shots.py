@@ -135,14 +135,20 @@ def _judged(
         return
     if media is None or not media.has_pictures:
         what = "a generator" if media is not None and media.kind is MediaKind.GENERATOR else "no media"
-        text = f"{ask.operation} needs pictures and this is {what}; relink the clip, or ask for generate"
-        yield Severity.REFUSE, "no-media", text
+        text = f"{ask.operation} needs pictures and this is {what}"
+        remedy = "relink the clip, give --plates DIR, or ask for generate"
+        yield Severity.REFUSE, "no-media", f"{text}; {remedy}"
     elif absent:
-        text = f"{ask.operation} needs its media, which is not at {media.path}; say where with [media.paths]"
-        yield Severity.REFUSE, "no-media", text
+        text = f"{ask.operation} needs its media, which is not at {media.path}"
+        remedy = "say where with [media.paths], or give --plates DIR"
+        yield Severity.REFUSE, "no-media", f"{text}; {remedy}"
     elif op_class is OperationClass.SOURCE and seen.limits is not None and not seen.limits.contains(need):
         text = f"it needs frames {need} and the file holds {seen.limits}"
-        yield Severity.REFUSE, "media-short", f"{text}; correct the edit's range, or relink the clip"
+        yield (
+            Severity.REFUSE,
+            "media-short",
+            f"{text}; correct the edit's range, or relink the clip",
+        )
     if any(note.code == "time-effect" for note in seen.notes):
         text = (
             "bake the time effect, or make it one speed; which frames it shows cannot be known from the edit"
@@ -232,7 +238,9 @@ def _shot(edit: Edit, group: list[_Wish]) -> ShotSpec:
     drop = bool(media.drop) if source and media is not None and media.drop is not None else edit.drop
     notes = [note for wish in group for note in wish.seen.notes]
     if source and (handles.head_short or handles.tail_short):
-        text = f"{_at(first.clip)}: the handles are short by {handles.head_short} and {handles.tail_short} frames"
+        ends = (("head", handles.head_short), ("tail", handles.tail_short))
+        short = " and ".join(f"{n} frame{'s' * (n != 1)} short at the {end}" for end, n in ends if n)
+        text = f"{_at(first.clip)}: the handles are {short}, where the media ends"
         notes.append(ShotNote(severity=Severity.NOTE, code="handles", text=text))
     return ShotSpec(
         name=ask.name,

@@ -108,7 +108,7 @@ def _said_why(spec: ShotSpec, why: str | None) -> ShotSpec:
     """The spec, where its media is there and cannot be read, with that in place of "it is not there"."""
     if why is None or spec.media is None:
         return spec
-    text = f"its media cannot be used: {spec.media.path} {why}; relink the clip, or mend the file"
+    text = f"its media cannot be used: {spec.media.path} {why}; relink the clip, mend the file, or give --plates DIR"
     notes = (note.model_copy(update={"text": text}) if note.code in _ABSENT else note for note in spec.notes)
     return spec.model_copy(update={"notes": tuple(notes)})
 

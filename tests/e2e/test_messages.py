@@ -66,6 +66,10 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "shots good.otio --select red": ("not a selection: red", "marker:COLOUR"),
     "shots good.otio --prompt hello": ("--operation",),
     "shots good.otio -s all --operation paint": ("paint", "restyle, upscale"),
+    "shots good.otio -s all --operation upscale -o seed=-1": ("seed=-1: a whole number from 0 up",),
+    "shots good.otio -s all --operation upscale -o priority=1.5 -o handles=x": (
+        "priority=1.5: a whole number from -100 to 100", "handles=x: a whole number from 0 to 1000",
+    ),
     "shots good.otio -s all --operation upscale -o colour": ("not an option: colour", "takes=…"),
     "shots good.otio --rate fast": ("not a frame rate: fast", "23.976"),
     "plan good.otio --shots list.csv": ("colour of the cat", "list.csv", "columns"),
@@ -75,11 +79,13 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "plan good.otio --plates nowhere": ("nowhere", "next:"),
     "send unknown_option.otio": ("sparkle", "next:"),
     "shots unknown_operation.otio": ("sparkle", "restyle, upscale"),
-    "shots bad_value.otio": ("takes", "@upscale takes=many"),
+    "shots bad_value.otio": (
+        "@upscale takes=many", "takes=many: a whole number from 1 to 99", "allowed: takes= a whole number",
+    ),
     "send no_reference.otio": ("none.png", "a file"),
     "send nobody.otio": ("nobody", "local"),
     "send no_media.otio": ("gone.mov", "[media.paths]"),
-    "send page.otio": ("page.mov", "relink the clip"),
+    "send page.otio": ("page.mov", "relink the clip", "--plates DIR"),
     "takes t_0010": ("no shot of that name: t_0010", "none yet"),
     "takes add t_0010 A001.mov": ("no shot of that name: t_0010",),
     "pick t_0010 v001": ("no shot of that name",),
@@ -97,7 +103,7 @@ REFUSED: dict[str, tuple[str, ...]] = {
     "sheet good.otio -o good.otio": ("is a PNG", "-o good.png"),
     "shots": ("missing argument 'EDIT'", "next: otio-bridge shots --help"),
     "shots good.otio --slect all": ("--slect", "--select"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("words", REFUSED)
