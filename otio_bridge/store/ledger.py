@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -182,7 +183,7 @@ def _sqlite_engine(url: URL, *, create: bool, busy: float) -> Engine:
     def _settle(connection: sqlite3.Connection, _: object) -> None:
         # The driver's own transactions would begin too late (at the first write): we say BEGIN ourselves.
         connection.isolation_level = None
-        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+        mode = _write_ahead(connection, busy)
         if mode != "wal":
             raise LedgerError("SQLite cannot use its write-ahead log here", value=path, next="a local disk")
         connection.execute("PRAGMA synchronous=FULL")
@@ -194,6 +195,21 @@ def _sqlite_engine(url: URL, *, create: bool, busy: float) -> Engine:
         conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection, busy: float) -> str:
+    """Switch the write-ahead log on; the mode it has then.
+
+    SQLite does not wait by itself while the last other connection closes, or the first one opens the log.
+    """
+    until = time.monotonic() + busy
+    while True:
+        try:
+            return str(connection.execute("PRAGMA journal_mode=WAL").fetchone()[0])
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _make_file(path: Path, *, create: bool) -> None:

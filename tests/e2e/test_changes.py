@@ -378,7 +378,7 @@ def test_two_sends_at_once_make_one_set_of_takes(folder: Path, sandbox: Sandbox)
         timeline(*(used(media, 12 + 25 * n, 8, mark=f"{ASK} takes=2", name=f"C{n}") for n in range(4))),
         folder / "cut_v002.otio",
     )
-    start = threading.Barrier(3)
+    start = threading.Barrier(3, timeout=60)
 
     def go(path: Path) -> int:
         with opened(folder) as app:
