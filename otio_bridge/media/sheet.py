@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from otio_bridge.errors import MediaError
+from otio_bridge.lettering import Font, letters
 from otio_bridge.media.decode import decode
 
 Colour = tuple[int, int, int]
@@ -200,25 +200,21 @@ def _paste(
 # ---------------------------------------------------------------- words
 
 
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Pillow's own font: no system has to have one."""
-    return ImageFont.load_default(size=size)
-
-
 def _write(
     draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, size: int, colour: Colour, room: int = 10_000
 ) -> int:
     """Words from `at` to the right, shortened to `room` pixels; gives where they end."""
-    words = _shortened(words, size, room)
-    draw.text(at, words, colour, _font(size))
-    return at[0] + round(_font(size).getlength(words))
+    words, font = letters(" ".join(words.split()), size)
+    words = _shortened(words, font, room)
+    draw.text(at, words, colour, font)
+    return at[0] + round(font.getlength(words))
 
 
 def _right(draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, size: int, colour: Colour) -> int:
     """Words that end at `at`; gives where they begin."""
-    begin = at[0] - round(_font(size).getlength(words))
-    draw.text((begin, at[1]), words, colour, _font(size))
+    words, font = letters(words, size)
+    begin = at[0] - round(font.getlength(words))
+    draw.text((begin, at[1]), words, colour, font)
     return begin
 
 
@@ -230,15 +226,14 @@ def _state(draw: ImageDraw.ImageDraw, at: tuple[int, int], words: str, room: int
     return _write(draw, (x + 16, y), words, 16, _TEXT, room - 16)
 
 
-def _shortened(words: str, size: int, room: int) -> str:
+def _shortened(words: str, font: Font, room: int) -> str:
     """The words, or as many signs of them as fit before an ellipsis."""
-    words = " ".join(words.split())
-    if _font(size).getlength(words) <= room:
+    if font.getlength(words) <= room:
         return words
     low, high = 0, len(words)
     while low < high:
         middle = (low + high + 1) // 2
-        fits = _font(size).getlength(words[:middle].rstrip() + "…") <= room
+        fits = font.getlength(words[:middle].rstrip() + "…") <= room
         low, high = (middle, high) if fits else (low, middle - 1)
     return words[:low].rstrip() + "…" if low else ""
 
@@ -246,11 +241,12 @@ def _shortened(words: str, size: int, room: int) -> str:
 def _wrapped(words: str, size: int, room: int, *, most: int) -> Iterable[str]:
     """At most `most` lines of whole words, new lines kept; the last one carries the rest, to be shortened."""
     lines: list[str] = []
+    words, font = letters(words, size)
     for paragraph in words.splitlines():
         left = paragraph.split()
         while left:
             line = left.pop(0)
-            while left and _font(size).getlength(f"{line} {left[0]}") <= room:
+            while left and font.getlength(f"{line} {left[0]}") <= room:
                 line = f"{line} {left.pop(0)}"
             lines.append(line)
     return lines if len(lines) <= most else [*lines[: most - 1], " ".join(lines[most - 1 :])]

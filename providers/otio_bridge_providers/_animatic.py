@@ -1,7 +1,7 @@
 """An honest stand-in for pictures nobody has made yet: it moves, it says what it is, and it is temp.
 
 The first picture where there is one, else a slate; a slow push in; shot, prompt and frame number drawn
-with Pillow's own font, never by a filter string.
+with Pillow, never by a filter string.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from otio_bridge.lettering import Font, letters
 from otio_bridge.provider import LocalJob, MediaTools
-
-_FONT = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def animatic(job: LocalJob, tools: MediaTools, out: Path) -> Path:
@@ -85,22 +84,23 @@ def _pushed(still: Image.Image, size: tuple[int, int], along: float) -> Image.Im
 
 def _letter(image: Image.Image, title: str, prompt: str, number: str) -> None:
     pen, height = ImageDraw.Draw(image), image.height
-    large, small = (ImageFont.load_default(max(9, height // part)) for part in (16, 24))
+    large, small = (max(9, height // part) for part in (16, 24))
     left, stroke = image.width // 14, max(1, height // 360)
     _line(pen, (left, height // 12), f"TEMP  {title}", large, stroke)
     step = int(height / 24 * 1.35)
-    lines = wrapped(prompt, small, image.width - 2 * left)[:4]
+    lines = wrapped(*letters(prompt, small), image.width - 2 * left)[:4]
     top = height - height // 6 - step * len(lines)
     for index, line in enumerate(lines):
         _line(pen, (left, top + index * step), line, small, stroke)
     _line(pen, (left, height - height // 7), number, large, stroke)
 
 
-def _line(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, font: _FONT, stroke: int) -> None:
+def _line(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int, stroke: int) -> None:
+    text, font = letters(text, size)
     pen.text(at, text, fill="white", font=font, stroke_width=stroke, stroke_fill="black")
 
 
-def wrapped(text: str, font: _FONT, width: int) -> list[str]:
+def wrapped(text: str, font: Font, width: int) -> list[str]:
     """The text in lines of at most `width` pixels; a longer word has a line of its own."""
     lines: list[str] = []
     for word in text.split():

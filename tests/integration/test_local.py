@@ -223,6 +223,12 @@ def test_animatic_letters_are_right_where_pixels_are_not_square(tmp_path: Path) 
     assert np.abs(np.asarray(plain).astype(int) - np.asarray(wide)).mean() < 6
 
 
+def test_animatic_tells_languages_apart(tmp_path: Path) -> None:
+    asked = job(tmp_path, Operation.GENERATE, "animatic", frames=1).model_copy(update={"shot": ""})
+    said = [painter(asked.model_copy(update={"take": sign}), None)(0).tobytes() for sign in "ÄÖéñ"]
+    assert len(set(said)) == 4, "no letter is a box"
+
+
 def test_wrapping_keeps_every_word() -> None:
     from PIL import ImageFont
 

@@ -62,6 +62,11 @@ def test_nothing_is_too_odd_to_draw(tmp_path: Path, rows: list[SheetRow]) -> Non
         assert sheet.width > 600 and sheet.height > 100
 
 
+def test_names_in_every_language_can_be_told_apart(tmp_path: Path) -> None:
+    made = [draw_sheet([SheetRow(name)], tmp_path / f"{ord(name)}.png").read_bytes() for name in "ÄÖéñ"]
+    assert len(set(made)) == 4, "no letter is a box"
+
+
 def test_pictures_that_cannot_be_read_do_not_stop_the_sheet(tmp_path: Path) -> None:
     cells = [
         SheetCell("v001", (tmp_path / "gone.mov", (0,))),

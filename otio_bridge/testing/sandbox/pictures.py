@@ -12,8 +12,9 @@ from typing import Any
 import av
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter
 
+from otio_bridge.lettering import letters
 from otio_bridge.testing.framecode import code_picture
 
 Picture = NDArray[np.uint8]
@@ -134,10 +135,10 @@ def _drifting(first: Picture, k: int, frames: int, width: int, height: int) -> P
 def _lettered(picture: Picture, k: int, frames: int, words: str) -> Picture:
     image = Image.fromarray(picture)
     pen, height = ImageDraw.Draw(image), image.height
-    font = ImageFont.load_default(max(10, height // 18))
     for line, place in ((words[:60], 0.72), (f"sandbox  {k + 1}/{frames}", 0.86)):
         at = (image.width // 20, int(height * place))
-        pen.text(at, line, fill="white", font=font, stroke_width=max(1, height // 180), stroke_fill="black")
+        text, font = letters(line, max(10, height // 18))
+        pen.text(at, text, fill="white", font=font, stroke_width=max(1, height // 180), stroke_fill="black")
     return np.array(image)
 
 
