@@ -9,7 +9,6 @@ from pathlib import Path
 from otio_bridge.errors import BridgeError, RefusedInput
 from otio_bridge.media.files import sha256
 from otio_bridge.media.probe import probe
-from otio_bridge.media.sequence import found as files_of
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import ShotSpec
@@ -73,10 +72,7 @@ def plate_for(spec: ShotSpec, media: Sequence[MediaInfo]) -> MediaInfo | None:
 
 
 def digest(info: MediaInfo) -> str:
-    """The content hash of a plate; of a sequence, of its first file (its range is checked by decoding)."""
-    if "%" in Path(info.path).name:
-        numbers = files_of(info.path)
-        return sha256(info.path % numbers[0]) if numbers else ""
+    """The content hash of a plate; of a sequence, that of all its files."""
     return sha256(info.path)
 
 
