@@ -386,6 +386,17 @@ def test_what_is_refused_or_told() -> None:
         assert said <= codes(shot) and bool(shot.refused) == refused, (said, shot.notes)
 
 
+def test_numbered_files_run_at_the_edits_rate() -> None:
+    asked = clip("A", 0, 30, rate=NTSC, media=None, url="/m/a.%04d.png", marks=["@restyle x"])
+
+    def look(ref: MediaRef) -> MediaInfo:
+        return info("/m/a.%04d.png", kind=MediaKind.SEQUENCE, rate=R24, first_number=0, start=None)
+
+    (shot,) = shots(edit(track(asked), rate=NTSC), look=look)
+    assert shot.rate == NTSC and shot.occurrences[0].span.s == 1
+    assert shot.need == FrameRange(start=0, duration=30) and not codes(shot) - {"handles"}
+
+
 def test_what_the_file_says_against_the_edit() -> None:
     cut = edit(track(clip("A", marks=["@restyle x"])))
 
@@ -397,6 +408,8 @@ def test_what_the_file_says_against_the_edit() -> None:
     other = found(start=0)
     assert codes(other) == {"media-timecode"} and other.need.start == 86410
     assert "media-rate" in codes(found(rate=Fraction(25)))
+    # Numbered files have no rate; what is probed is only what it was asked with.
+    assert not codes(found(kind=MediaKind.SEQUENCE, rate=Fraction(25), first_number=86400, start=None))
     assert "variable-rate" in codes(found(variable=True))
     assert "interlaced" in codes(found(field_order=FieldOrder.TOP))
     short = found(frames=30)
