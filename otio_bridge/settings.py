@@ -62,6 +62,11 @@ class ProjectSettings(_Section):
         default="record",
         description="What a retimed source_range's duration counts: record frames, or media frames.",
     )
+    drop_frame: Literal["auto", "yes", "no"] = Field(
+        default="auto",
+        description="Whether edits at 29.97 and 59.94 count drop-frame timecode; auto: as the file says, else as "
+        "its start and its media do, and the edit's notes say so. EDLs always say it themselves.",
+    )
     selection: str = Field(default="", description="A --select used when no clip carries an @mark.")
     author: str = Field(
         default="", description="Who decisions are booked to; else OTIO_BRIDGE_USER, else login."

@@ -143,6 +143,26 @@ def timecode(frame: int, rate: Fraction, *, drop: bool = False) -> str:
     return f"{clock}{separator}{frames:0{width}d}"
 
 
+def typed_frames(text: str, rate: Fraction, *, drop: bool) -> tuple[int, ...]:
+    """The frames a typed timecode may mean where labels count drop-frame, or do not: as they count first.
+
+    People type `:` for both. A `;` where labels do not drop may also be a drop-frame label, of another frame:
+    both are given, so that nothing is taken for the wrong one in silence. Raises ValueError as `parse_timecode`.
+    """
+    match = _TIMECODE.match(text.strip())
+    if not match:
+        raise ValueError(f"not a timecode: {text!r}")
+    label = ":".join(match.group(1, 2, 3))
+    own, _ = parse_timecode(f"{label}{';' if drop else ':'}{match[5]}", rate)
+    if drop or match[4] in ":." or not can_drop(rate):
+        return (own,)
+    try:
+        other, _ = parse_timecode(f"{label};{match[5]}", rate)
+    except ValueError:
+        return (own,)
+    return (own,) if other == own else (own, other)
+
+
 def parse_timecode(text: str, rate: Fraction) -> tuple[int, bool]:
     """The frame a timecode names at `rate`, and whether it is drop-frame (a `;` says so).
 

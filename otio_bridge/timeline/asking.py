@@ -15,7 +15,7 @@ from otio_bridge.model.marks import parse_mark, split_token
 from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef
 from otio_bridge.model.request import Ask
 from otio_bridge.model.shot import Severity, ShotNote
-from otio_bridge.model.time import parse_timecode, timecode
+from otio_bridge.model.time import timecode, typed_frames
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.references import media_of
 from otio_bridge.timeline.walk import Item, Survey, item_at
@@ -281,9 +281,13 @@ def _row_items(edit: Edit, survey: Survey, row: ShotRow, numbers: dict[int, str]
 
 
 def _frame(edit: Edit, text: str) -> int:
-    """A record timecode as a frame; `:` is read as the edit counts."""
-    separator = ";" if edit.drop else ":"
-    return parse_timecode(f"{text[:8]}{separator}{text[9:]}" if len(text) > 8 else text, edit.rate)[0]
+    """A record timecode as a frame, as the edit counts. Raises ValueError for one that may be another's."""
+    own, *others = typed_frames(text, edit.rate, drop=edit.drop)
+    if others:
+        raise ValueError(
+            f"{text} is drop-frame and the edit counts non-drop ({_at(edit, Fraction(others[0]))})"
+        )
+    return own
 
 
 def _our_name(item: Item) -> str | None:

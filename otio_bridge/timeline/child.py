@@ -46,6 +46,7 @@ def main(arguments: list[str]) -> int:
 
 def _read(format: str, path: Path, rate: Fraction | None) -> dict[str, Any]:
     """Each reader is imported only where it is needed: a process starts for every file."""
+    drop: bool | None
     if format == "edl":
         from otio_bridge.timeline.formats import edl  # noqa: PLC0415
 

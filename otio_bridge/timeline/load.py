@@ -61,6 +61,7 @@ class Edit:
     timeline: otio.schema.Timeline
     cut: str
     rate: Fraction
+    #: Whether its timecode counts drop-frame (see timeline.dropping).
     drop: bool
     #: Record frame of the timeline's first frame.
     start: int
@@ -76,6 +77,8 @@ class Edit:
     roots: tuple[str, ...] = ()
     #: What the file holds, where that is more than the timeline (a collection).
     root: otio.core.SerializableObject | None = None
+    #: The file itself says whether it counts drop-frame.
+    drop_stated: bool = False
 
 
 def read_edit(
@@ -96,7 +99,7 @@ def read_edit(
     """
     format, limit = _format(path)
     base, notes = path.absolute().parent, list[ShotNote]()
-    drop = False
+    drop: bool | None = None
     if format in ("otioz", "otiod"):
         text, digest, base, notes = read_bundle(path, unpack=unpack)
         root = _parsed(text, path)
@@ -117,7 +120,8 @@ def read_edit(
         timeline=timeline,
         cut=cut_name(path.stem),
         rate=counted,
-        drop=drop,
+        drop=bool(drop),
+        drop_stated=drop is not None,
         start=start,
         notes=(*notes, *passed_over, *guesses),
         sha256=digest,
@@ -252,8 +256,8 @@ def _bytes(path: Path, megabytes: int) -> bytes:
 
 def _in_child(
     format: str, path: Path, rate: Fraction | None
-) -> tuple[otio.core.SerializableObject, list[ShotNote], bool]:
-    """Read through the adapter in a limited process, which gives OTIO JSON."""
+) -> tuple[otio.core.SerializableObject, list[ShotNote], bool | None]:
+    """Read through the adapter in a limited process, which gives OTIO JSON; whether its timecode drops."""
     command = [sys.executable, "-P", "-m", "otio_bridge.timeline.child", format, str(path.absolute())]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("OTIO_")}
     try:
@@ -278,7 +282,7 @@ def _in_child(
             refused["what"], value=path, allowed=refused.get("allowed"), next=refused.get("next")
         )
     notes = [ShotNote.model_validate(note) for note in answer["notes"]]
-    return _parsed(answer["otio"].encode(), path), notes, bool(answer["drop"])
+    return _parsed(answer["otio"].encode(), path), notes, answer["drop"]
 
 
 def _line(exc: Exception) -> str:

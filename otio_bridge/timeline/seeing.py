@@ -63,6 +63,9 @@ def see(edit: Edit, item: Item, look: Look, *, always: bool) -> Seen:
     span = _span(edit, item, media)
     record, off = _record(item)
     occurrence = _occurrence(edit, item, record, span, shown)
+    if media.drop is None and info is not None and info.start is not None:
+        # Labels in the media's own time are the camera's, whatever the timeline counts.
+        media = media.model_copy(update={"drop": info.drop})
     seen = Seen(item, occurrence, media, info, _limits(media, info))
     if outside:
         seen.note(
@@ -135,10 +138,9 @@ def _filled(media: MediaRef, info: MediaInfo | None, edit: Edit) -> MediaRef:
         return media.model_copy(update={"rate": rate})
     if media.kind is MediaKind.STILL:
         return media.model_copy(update={"rate": edit.rate, "available": FrameRange(start=0, duration=1)})
-    found = {"rate": info.rate, "available": info.range, "drop": media.drop or info.drop}
+    found = {"rate": info.rate, "available": info.range}
     if media.kind is MediaKind.SEQUENCE:
-        # Numbered files state no rate: it is the edit's.
-        found |= {"rate": media.rate, "first_number": info.first_number}
+        found["first_number"] = info.first_number
     return media.model_copy(update=found)
 
 
@@ -200,7 +202,7 @@ def _about_file(seen: Seen) -> Iterator[tuple[Severity, str, str]]:
     if info is None or media.kind is MediaKind.STILL:
         return
     stated = media.available
-    if info.kind is MediaKind.MOVIE and info.rate != media.rate:
+    if info.rate != media.rate:
         text = f"the file is at {rate_text(info.rate)}, the edit says {rate_text(media.rate)}; the edit's is used"
         yield Severity.WARN, "media-rate", text
     elif stated is not None and info.start is not None and _disagree(media, info):

@@ -158,6 +158,7 @@ def of_original(spec: ShotSpec, clips: Mapping[str, Occurrence], look: Look, han
     return spec.model_copy(
         update={
             "media": media,
+            "drop": spec.drop if media is None or media.drop is None or not source else media.drop,
             "occurrences": tuple(made),
             "need": need,
             "handles": had(reach, limits if source else None),

@@ -14,6 +14,7 @@ from otio_bridge.model.naming import propose_names
 from otio_bridge.model.shot import Occurrence, ShotNote, ShotSpec
 from otio_bridge.model.value import Value
 from otio_bridge.settings import Settings
+from otio_bridge.timeline.dropping import settle_drop
 from otio_bridge.timeline.load import Edit, read_edit
 from otio_bridge.timeline.shots import list_shots, sightings
 from otio_bridge.timeline.url import PathMaps
@@ -69,9 +70,9 @@ def looker() -> Looker:
 
 
 def open_edit(settings: Settings, path: Path, *, rate: Fraction | None = None) -> Edit:
-    """Read an edit with the project's rate, retime convention, path maps and roots. Raises RefusedInput."""
+    """Read an edit as the project says: rate, drop-frame, retime convention, path maps, roots. Raises RefusedInput."""
     try:
-        return read_edit(
+        edit = read_edit(
             path,
             rate=rate or settings.project.rate,
             convention=settings.project.retime_convention,
@@ -86,6 +87,8 @@ def open_edit(settings: Settings, path: Path, *, rate: Fraction | None = None) -
             else "otio-bridge shots EDIT, by the edit's path"
         )
         raise
+    settle_drop(edit, settings.project.drop_frame, looker())
+    return edit
 
 
 def clips(edit: Edit, look: Look) -> tuple[Occurrence, ...]:

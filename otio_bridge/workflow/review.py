@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.take import ReviewState, TakeState, parse_take_name
-from otio_bridge.model.time import parse_timecode, timecode
+from otio_bridge.model.time import timecode, typed_frames
 from otio_bridge.model.value import Value
 from otio_bridge.store import reviews, shots, takes
 from otio_bridge.store.records import OccurrenceRecord, ShotRecord, TakeRecord
@@ -123,10 +121,19 @@ def occurrences_at(shot: ShotRecord, at: str | None, cut: str | None = None) -> 
     found: list[OccurrenceRecord] = []
     for occurrence in shown:
         try:
-            playing = occurrence.record.holds(_record_frame(at, occurrence))
+            frames = typed_frames(at, occurrence.rate, drop=occurrence.drop)
         except ValueError as exc:
             raise RefusedInput(f"not a record timecode of {shot.name}", value=at, allowed=allowed) from exc
-        if playing:
+        playing = {occurrence.record.holds(frame) for frame in frames}
+        if len(playing) > 1:
+            meant = (timecode(frame, occurrence.rate, drop=occurrence.drop) for frame in frames)
+            raise RefusedInput(
+                f"{occurrence.cut} counts non-drop, and a drop-frame label is another frame there",
+                value=at,
+                allowed=" or ".join(meant),
+                next="type it with `:`, or say [project] drop_frame in otio-bridge.toml and send the edit again",
+            )
+        if True in playing:
             found.append(occurrence)
     cuts = sorted({occurrence.cut for occurrence in found})
     if len(cuts) > 1:
@@ -138,12 +145,3 @@ def occurrences_at(shot: ShotRecord, at: str | None, cut: str | None = None) -> 
             f"{shot.name} does not play there", value=at, allowed=allowed or "no edit shows it now"
         )
     return found
-
-
-def _record_frame(at: str, occurrence: OccurrenceRecord) -> int:
-    """The frame a timecode names in an edit, whichever separator was typed: the edit drops, or it does not."""
-    text = at.strip()
-    last = re.split("[:;.,]", text)[-1]
-    head = text.removesuffix(last)[:-1]
-    frame, _ = parse_timecode(f"{head}{';' if occurrence.drop else ':'}{last}", occurrence.rate)
-    return frame

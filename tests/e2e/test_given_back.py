@@ -11,9 +11,14 @@ import opentimelineio as otio
 import pytest
 
 from otio_bridge.app import App
+from otio_bridge.errors import RefusedInput
+from otio_bridge.media.probe import probe
+from otio_bridge.model.time import timecode
+from otio_bridge.store import shots, takes
 from otio_bridge.testing.framecode import make_movie, make_sequence
 from otio_bridge.testing.sandbox.process import Sandbox
 from otio_bridge.workflow.relink import relink, undo
+from otio_bridge.workflow.review import pick
 from tests.e2e.loop import clip, opened, project, save, sent, timeline
 from tests.e2e.shown import read
 
@@ -115,3 +120,50 @@ def test_sequences_and_gaps_come_back_as_they_were_by_the_ledger_alone(made: Mad
     assert gap.source_range.duration.value == 10 - 2 * relinks
     assert (gap.name, dict(gap.metadata["studio"])) == ("hole", {"why": "not shot"})
     assert filmed.media_reference.is_equivalent_to(was.tracks[0][2].media_reference)
+
+
+def test_drop_frame_timecode_is_the_cameras_and_the_timelines(folder: Path, sandbox: Sandbox) -> None:
+    rate, start = Fraction(30000, 1001), 107892  # 01:00:00;00
+    project(folder, rate=rate, sandbox=sandbox.url)
+    camera = 107652  # 00:59:52;00
+    movie = make_movie(folder / "C001.mov", range(120), rate, start=camera, drop=True, reel="C001")
+    filmed = clip(
+        movie,
+        start=camera + 92,
+        frames=8,
+        rate=rate,
+        first=camera,
+        count=120,
+        mark="@upscale provider=local handles=0",
+    )
+    hole = otio.schema.Gap(
+        source_range=otio.opentime.TimeRange(
+            otio.opentime.RationalTime(0, float(rate)), otio.opentime.RationalTime(10, float(rate))
+        )
+    )
+    hole.markers.append(otio.schema.Marker(name=f"{GENERATE}", marked_range=hole.source_range))
+    edit = save(timeline(filmed, hole, rate=rate, start=start), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        report = sent(app, edit)
+        assert [note.code for note in report.plan.notes] == ["drop-frame"]
+        upscaled = shots.all_shots(app.ledger)[0]
+        (take,) = takes.by_shot(app.ledger, upscaled.id)
+        for file in (upscaled.plates[0].path, take.result["file"]):
+            info = probe(file)
+            assert timecode(info.start or 0, info.rate, drop=info.drop) == "00:59:55;02"
+        (generated,) = takes.by_shot(app.ledger, shots.all_shots(app.ledger)[1].id)
+        assert probe(generated.result["file"]).drop
+        for at in ("01:00:00;03", "01:00:00:03"):
+            assert pick(app, "t_0010", "v001", at=at).at == ("01:00:00;00",)
+        (line, _) = relink(app, edit, folder / "out.otio", temp=True).lines
+        assert (line.at, line.shows) == ("01:00:00;00", "v001")
+    # Who says it is non-drop is asked which frame a drop-frame label means.
+    file = folder / "otio-bridge.toml"
+    file.write_text(
+        file.read_text("utf-8").replace("[project]", '[project]\ndrop_frame = "no"'), encoding="utf-8"
+    )
+    with opened(folder) as app:
+        sent(app, edit)
+        assert pick(app, "t_0010", "v001", at="00:59:56:15").at == ("00:59:56:12",)
+        with pytest.raises(RefusedInput, match="counts non-drop"):
+            pick(app, "t_0010", "v001", at="01:00:00;03")

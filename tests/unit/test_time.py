@@ -19,6 +19,7 @@ from otio_bridge.model.time import (
     snap_frame,
     snap_rate,
     timecode,
+    typed_frames,
 )
 
 RATES = [Fraction(n) for n in (24, 25, 30, 48, 50, 60, 120)] + [
@@ -132,6 +133,22 @@ def test_a_timecode_names_its_frame(rate: Fraction, drop: bool, data: st.DataObj
     frame = data.draw(st.integers(0, day - 1))
     assert parse_timecode(timecode(frame, rate, drop=drop), rate) == (frame, drop and can_drop(rate))
     assert timecode(frame + day, rate, drop=drop) == timecode(frame, rate, drop=drop), "a day later"
+
+
+def test_a_typed_timecode_is_never_another_frame_in_silence() -> None:
+    ntsc = Fraction(30000, 1001)
+    assert (
+        typed_frames("01:00:00:02", ntsc, drop=True)
+        == typed_frames("01:00:00;02", ntsc, drop=True)
+        == (107894,)
+    )
+    assert typed_frames("01:00:00:02", ntsc, drop=False) == (108002,)
+    assert typed_frames("01:00:00;02", ntsc, drop=False) == (108002, 107894)
+    assert typed_frames("00:00:10;02", ntsc, drop=False) == (302,)
+    assert typed_frames(" 01:00:00;02", Fraction(24), drop=False) == (86402,)
+    for text in ("01:01:00:00", "01:00:00", "noon"):
+        with pytest.raises(ValueError, match="timecode"):
+            typed_frames(text, ntsc, drop=True)
 
 
 @given(rates, st.integers(0, 10**7))

@@ -14,7 +14,7 @@ from otio_bridge.model.shot import Severity, ShotNote
 from otio_bridge.model.value import exact
 
 
-def read(path: Path) -> tuple[otio.core.SerializableObject, list[ShotNote], bool]:
+def read(path: Path) -> tuple[otio.core.SerializableObject, list[ShotNote], bool | None]:
     """What the file holds, what was mended, and whether its timecode drops."""
     root = adapter.read_from_file(str(path))
     notes: list[ShotNote] = []
@@ -54,8 +54,8 @@ def _key_frame_slope(metadata: Any) -> Fraction | None:
     return ((y1 - y0) / (x1 - x0)).limit_denominator(100_000)
 
 
-def _drops(path: Path) -> bool:
-    """Whether the first timecode track of a top-level composition counts drop-frame."""
+def _drops(path: Path) -> bool | None:
+    """Whether the first timecode track of a top-level composition counts drop-frame; None without one."""
     with aaf2.open(str(path), "r") as file:
         for mob in file.content.toplevel():
             for slot in mob.slots:
@@ -64,4 +64,4 @@ def _drops(path: Path) -> bool:
                 for part in parts:
                     if isinstance(part, aaf2.components.Timecode):
                         return bool(part["Drop"].value)
-    return False
+    return None

@@ -25,15 +25,15 @@ from otio_bridge.timeline.times import frames, otio_time, rate_of
 _DEPTH = 300
 
 
-def read(raw: bytes) -> tuple[otio.core.SerializableObject, list[ShotNote], bool]:
-    """What the file holds, what was mended, and whether its timecode drops. Raises RefusedInput."""
+def read(raw: bytes) -> tuple[otio.core.SerializableObject, list[ShotNote], bool | None]:
+    """What the file holds, what was mended, and whether its timecode drops, if it says. Raises RefusedInput."""
     look_at(raw)
     root = _adapter().read_from_string(raw)
     notes: list[ShotNote] = []
-    drop = False
+    drop: bool | None = None
     for timeline in _timelines(root):
         code = _plain(timeline.metadata, "timecode", "displayformat")
-        drop = drop or code == "DF"
+        drop = drop or (drop if code is None else code == "DF")
         _mend(timeline, notes)
     return root, notes, drop
 
