@@ -26,8 +26,8 @@ _TRANSFERS = {
     "smpte2084": "hdr10",
     "arib-std-b67": "hlg",
     "linear": "linear",
-    "log": "log",
-    "log_sqrt": "log",
+    "log100": "log",
+    "log316": "log",
 }
 #: Codecs whose files say nothing and are nearly always this.
 _CODECS = {"exr": "linear", "png": "srgb", "mjpeg": "srgb", "bmp": "srgb", "webp": "srgb"}

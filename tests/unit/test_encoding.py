@@ -23,6 +23,7 @@ def info(codec: str = "h264", transfer: str = "unknown") -> MediaInfo:
         pytest.param(info(transfer="bt709"), "slog3", "rec709", id="a tag outranks the project"),
         pytest.param(info(transfer="smpte2084"), "rec709", "hdr10", id="pq"),
         pytest.param(info(transfer="arib-std-b67"), "rec709", "hlg", id="hlg"),
+        pytest.param(info(transfer="log100"), "rec709", "log", id="logarithmic"),
         pytest.param(info(), "slog3", "slog3", id="an untagged file is what the project says"),
         pytest.param(info(), "unknown", "unknown", id="nobody says"),
         pytest.param(info(codec="exr"), "rec709", "linear", id="exr stays linear"),
