@@ -5,6 +5,8 @@ Models know display pictures. Log, HDR, linear and unknown ones need a pair of L
 
 from __future__ import annotations
 
+import re
+
 from otio_bridge.model.media import MediaInfo
 
 #: Pictures made to be looked at as they are.
@@ -53,3 +55,23 @@ def encoding_of(info: MediaInfo | None, project: str = UNKNOWN) -> str:
 def needs_lut(encoding: str) -> bool:
     """Whether a model would misread pictures of this encoding."""
     return encoding not in DISPLAY
+
+
+#: Bits of each component that plates and takes of a `[media] codec` keep.
+_KEPT = {"prores": 10, "dnxhr": 10, "h264": 8, "png": 16}
+#: Pixel formats of floating point: gbrpf32le, gbrapf16be, grayf32le.
+_FLOAT = re.compile(r"f(16|32)(le|be)?$")
+
+
+def finer(info: MediaInfo, codec: str) -> str | None:
+    """What plates in `codec` (of `[media] codec`) cannot hold of these pictures, as a sentence; None: nothing."""
+    kept = _KEPT.get(codec, 8)
+    if info.codec == "exr" or _FLOAT.search(info.pix_fmt):
+        text = (
+            f"its pictures are floating point ({info.codec}), and plates and takes {kept}-bit whole numbers"
+        )
+        return f"{text} ({codec}): values below 0 and above 1 are lost"
+    if info.bits <= kept:
+        return None
+    text = f"its pictures have {info.bits} bits, and plates and takes {kept} ({codec}): finer steps are lost"
+    return text + ('; [media] codec = "png" keeps 16' if codec != "png" else "")

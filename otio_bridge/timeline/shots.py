@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from otio_bridge.errors import RefusedInput
 from otio_bridge.model.choice import Choice
+from otio_bridge.model.encoding import finer
 from otio_bridge.model.frames import had, needs_mixed, record_need, source_handles
 from otio_bridge.model.marks import odd_option
 from otio_bridge.model.media import FieldOrder, MediaKind
@@ -114,13 +115,13 @@ def _wish(edit: Edit, found: Survey, one: Asked, probe: Look, settings: Settings
     if one.token is not None:
         changes["token"] = one.token
     clip = seen.occurrence.model_copy(update=changes)
-    for severity, code, text in _judged(one.ask, op_class, seen, need):
+    for severity, code, text in _judged(one.ask, op_class, seen, need, settings.media.codec):
         seen.note(severity, code, text)
     return _Wish(one, seen, clip, op_class, need, wanted)
 
 
 def _judged(
-    ask: Ask, op_class: OperationClass, seen: Seen, need: FrameRange
+    ask: Ask, op_class: OperationClass, seen: Seen, need: FrameRange, codec: str
 ) -> Iterator[tuple[Severity, str, str]]:
     """What stands against this operation on this clip, with the remedy."""
     word = odd_option(ask)
@@ -157,6 +158,9 @@ def _judged(
     field = FieldOrder.PROGRESSIVE if seen.info is None else seen.info.field_order
     if field in (FieldOrder.TOP, FieldOrder.BOTTOM) and ask.options.get("deinterlace") != "yes":
         yield Severity.REFUSE, "interlaced", f"its media is interlaced ({field}); say deinterlace=yes"
+    lost = None if seen.info is None else finer(seen.info, codec)
+    if lost is not None:
+        yield Severity.WARN, "precision", lost
     if ask.operation is Operation.EXTEND and clip.span.freeze:
         yield Severity.REFUSE, "extend-freeze", "a still or freeze cannot be extended; make the clip longer"
 

@@ -411,6 +411,7 @@ def test_what_the_file_says_against_the_edit() -> None:
     # Numbered files have no rate; what is probed is only what it was asked with.
     assert not codes(found(kind=MediaKind.SEQUENCE, rate=Fraction(25), first_number=86400, start=None))
     assert "variable-rate" in codes(found(variable=True))
+    assert "precision" in codes(found(codec="exr", bits=32))
     assert "interlaced" in codes(found(field_order=FieldOrder.TOP))
     short = found(frames=30)
     assert {"media-short"} <= codes(short) and short.refused
