@@ -140,7 +140,8 @@ def _filled(media: MediaRef, info: MediaInfo | None, edit: Edit) -> MediaRef:
         return media.model_copy(update={"rate": edit.rate, "available": FrameRange(start=0, duration=1)})
     found = {"rate": info.rate, "available": info.range}
     if media.kind is MediaKind.SEQUENCE:
-        found["first_number"] = info.first_number
+        # Numbered files state no rate: it is the edit's.
+        found |= {"rate": media.rate, "first_number": info.first_number}
     return media.model_copy(update=found)
 
 
@@ -202,7 +203,7 @@ def _about_file(seen: Seen) -> Iterator[tuple[Severity, str, str]]:
     if info is None or media.kind is MediaKind.STILL:
         return
     stated = media.available
-    if info.rate != media.rate:
+    if info.kind is MediaKind.MOVIE and info.rate != media.rate:
         text = f"the file is at {rate_text(info.rate)}, the edit says {rate_text(media.rate)}; the edit's is used"
         yield Severity.WARN, "media-rate", text
     elif stated is not None and info.start is not None and _disagree(media, info):
