@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ from otio_bridge.cli.shared import (
     settings_or_defaults,
     temp_option,
 )
-from otio_bridge.cli.waiting import fail_for, wait_for
+from otio_bridge.cli.waiting import any_open, fail_for, wait_for
 from otio_bridge.errors import RefusedInput
 from otio_bridge.launch import workers_running
 from otio_bridge.workflow import dispatch, listing, reading
@@ -159,11 +160,11 @@ def send(
         )
         if wait:
             report = wait_for(app, report, quiet=as_json)
-        emit(report, as_json, show.sent)
+        emit(report, as_json, partial(show.sent, waited=wait))
         if wait:
             fail_for(report.failed, len(report.takes))
-        elif not as_json and any(take.new for take in report.takes) and not workers_running(app.ledger):
-            click.echo("next: otio-bridge up (nothing is running that would make them), or send --wait")
+        elif any_open(app, [take.id for take in report.takes]) and not workers_running(app.ledger):
+            click.echo("nothing runs here: otio-bridge up, or send --wait", err=as_json)
 
 
 @click.command()

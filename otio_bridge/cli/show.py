@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.table import Table
 
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote, ShotSpec
+from otio_bridge.model.take import TakeState
 from otio_bridge.model.time import rate_text, timecode
 from otio_bridge.workflow.dispatch import SendReport
 from otio_bridge.workflow.mending import Mended
 from otio_bridge.workflow.plan import PlanReport
+from otio_bridge.workflow.planned import PlanEntry
 from otio_bridge.workflow.reading import ShotsReport
 from otio_bridge.workflow.relink import RelinkResult
 from otio_bridge.workflow.review import Decision
@@ -19,6 +21,20 @@ from otio_bridge.workflow.sheet import SheetReport
 from otio_bridge.workflow.status import StatusReport, TakeLine, TakesReport
 
 _SIGN = {Severity.NOTE: "·", Severity.WARN: "!", Severity.REFUSE: "✗"}
+
+
+#: Where an edit asks for nothing.
+_NOTHING = "nothing is asked for: mark a clip (@restyle …), or choose with --select TERM --operation NAME"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _refused(entries: tuple[PlanEntry, ...]) -> str:
+    """`; 2 of 5 shots refused`, or nothing."""
+    refused = sum(1 for entry in entries if entry.refused)
+    return f"; {refused} of {_count(len(entries), 'shot')} refused" if refused else ""
 
 
 def console() -> Console:
@@ -61,6 +77,10 @@ def _handles(spec: ShotSpec) -> str:
 def shots(report: ShotsReport) -> None:
     """`shots`: a row a shot, then why and what to mind."""
     out = console()
+    if not report.shots:
+        notes(report.notes)
+        out.print(f"0 shots in {report.edit} (cut {report.cut}); {_NOTHING}")
+        return
     table = _table("shot", "operation", "place", "record in", "source in", "need", "handles", "rate")
     for spec in report.shots:
         table.add_row(
@@ -84,7 +104,7 @@ def shots(report: ShotsReport) -> None:
                 out.print(f"  · the model will not see: {top.kind} ({top.detail})")
         notes(spec.notes, "  ")
     notes(report.notes)
-    out.print(f"{len(report.shots)} shots in {report.edit} (cut {report.cut})")
+    out.print(f"{_count(len(report.shots), 'shot')} in {report.edit} (cut {report.cut})")
 
 
 def plan(report: PlanReport) -> None:
@@ -97,13 +117,13 @@ def plan(report: PlanReport) -> None:
             " ".join(entry.changes),
             entry.spec.ask.operation,
             f"{entry.provider} {entry.model}".strip(),
-            entry.plate,
+            entry.plate or "-",
             ", ".join(entry.takes) or "-",
             "refused" if entry.refused else str(entry.to_send),
             str(entry.each or "-"),
             str(entry.total or "-"),
         )
-    out.print(table)
+    out.print(table if report.entries else _NOTHING)
     for entry in report.entries:
         if entry.refused:
             out.print(f"✗ {entry.name}: {entry.refused}")
@@ -113,25 +133,35 @@ def plan(report: PlanReport) -> None:
     for name in report.omitted:
         out.print(f"· {name}: OMITTED (its takes are kept)")
     notes(report.notes)
-    left = f", {report.left} left of {report.budget}" if report.left is not None else ""
-    out.print(f"would send {report.to_send} takes for at most {report.total}{left}")
     if report.left is not None and report.total.micro > report.left.micro:
         out.print(f"✗ that is more than is left: raise [money] budget above {report.budget}, or ask for less")
+    left = f", {report.left} left of {report.budget}" if report.left is not None else ""
+    takes_ = _count(report.to_send, "take")
+    out.print(f"would send {takes_} for at most {report.total}{left}{_refused(report.entries)}")
 
 
-def sent(report: SendReport) -> None:
-    """`send`: what was dispatched."""
+def sent(report: SendReport, *, waited: bool = False) -> None:
+    """`send`: what was dispatched, and with `--wait` what came of it."""
     out = console()
     new = [take for take in report.takes if take.new]
     table = _table("shot", "take", "state", "provider", "")
     for take in report.takes:
         what = "new" if take.new else "there already"
         table.add_row(take.shot, take.take, take.state, f"{take.provider} {take.model}", take.why or what)
-    out.print(table)
+    if report.takes:
+        out.print(table)
     for entry in report.plan.entries:
         if entry.refused:
             out.print(f"✗ {entry.name} was not sent: {entry.refused}")
-    out.print(f"sent {len(new)} takes, {report.held} reserved")
+    if not report.plan.entries:
+        out.print(_NOTHING)
+    notes(report.plan.notes)
+    if waited:
+        ready = sum(1 for take in report.takes if take.state is TakeState.READY)
+        said = f"{ready} of {_count(len(report.takes), 'take')} READY, {len(new)} of them sent now"
+    else:
+        said = f"sent {_count(len(new), 'take')}, {report.held} reserved"
+    out.print(said + _refused(report.plan.entries))
 
 
 def take_lines(rows: tuple[TakeLine, ...]) -> None:
@@ -140,13 +170,15 @@ def take_lines(rows: tuple[TakeLine, ...]) -> None:
     if not rows:
         out.print("no takes")
         return
-    table = _table("shot", "take", "state", "", "review", "operation", "provider", "cost")
+    table = _table("shot", "take", "state", "doing", "", "review", "operation", "provider", "cost")
     for row in rows:
         done = f"{row.progress:.0%}" if row.progress is not None else ""
         state = f"{row.state} {row.wait}" if row.wait else str(row.state)
         state += " (cancel asked)" if row.cancelling else ""
         who = f"{row.provider} {row.model}" + (" (temp)" if row.temp else "")
-        table.add_row(row.shot, row.take, state, done, row.review, row.operation, who, str(row.spent))
+        table.add_row(
+            row.shot, row.take, state, row.doing, done, row.review, row.operation, who, str(row.spent)
+        )
     out.print(table)
     for row in rows:
         if row.file:
@@ -208,4 +240,4 @@ def relinked(report: RelinkResult) -> None:
 
 def sheet(report: SheetReport) -> None:
     """`sheet`."""
-    console().print(f"wrote {report.out} ({report.shots} shots, {report.takes} takes)")
+    console().print(f"wrote {report.out} ({_count(report.shots, 'shot')}, {_count(report.takes, 'take')})")

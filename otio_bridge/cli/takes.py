@@ -18,17 +18,25 @@ from otio_bridge.workflow import status as looking
 class _TakesGroup(click.Group):
     """`takes SHOT` lists, `takes add …` adds: a word that is no command is a shot."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self.commands:
-            args = ["list", *args]
-        return super().resolve_command(ctx, args)
-
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not any(arg in self.commands for arg in args) and not {"-h", "--help"} & set(args):
+        at = _first_word(args)
+        if at is None:
+            args = args if {"-h", "--help"} & set(args) else ["list", *args]
+        elif args[at] in self.commands:
+            # Options may stand before the command, as they may for every other verb.
+            args = [args[at], *args[:at], *args[at + 1 :]]
+        else:
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+
+def _first_word(args: list[str]) -> int | None:
+    """Where the first word stands that is no option, and no folder of `-C FOLDER`."""
+    for at, word in enumerate(args):
+        folder = at > 0 and args[at - 1] in ("-C", "--project")
+        if not folder and not word.startswith("-"):
+            return at
+    return None
 
 
 @click.group(cls=_TakesGroup)
@@ -77,7 +85,9 @@ def takes_add(
         if not wait:
             emit(report, as_json, show.takes)
             return
-        done = watch_takes(app, [line.id for line in report.takes], quiet=as_json)
+        done = watch_takes(
+            app, [line.id for line in report.takes], quiet=as_json, again="otio-bridge up goes on with them"
+        )
         emit(looking.TakesReport(takes=looking.lines(app, done)), as_json, show.takes)
         fail_for([take.label for take in done if take.state is not TakeState.READY], len(done))
 

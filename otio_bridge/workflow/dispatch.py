@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from otio_bridge.app import App
-from otio_bridge.errors import RefusedInput
+from otio_bridge.errors import MoneyError, RefusedInput
 from otio_bridge.model.choice import Choice as ShotChoice
 from otio_bridge.model.conform import Join
 from otio_bridge.model.encoding import encoding_of
@@ -65,8 +65,8 @@ def send(
 ) -> SendReport:
     """Dispatch what `plan` says. Two sends at once make one set of takes and never pass a cap.
 
-    Raises RefusedInput where nothing that was asked for can be sent, MoneyError where a cap forbids it;
-    nothing is written then.
+    Raises RefusedInput where nothing that was asked for can be sent, MoneyError where a cap, or a price alone,
+    forbids it; nothing is written then.
     """
     result = plan(
         app,
@@ -80,11 +80,11 @@ def send(
         plates=plates,
     )
     assert result.report is not None
-    refused = [planned.entry for planned in result.shots if planned.entry.refused]
-    if result.shots and len(refused) == len(result.shots):
-        raise RefusedInput(
+    if result.shots and all(planned.entry.refused for planned in result.shots):
+        for_money = all(planned.money for planned in result.shots)
+        raise (MoneyError if for_money else RefusedInput)(
             "nothing here can be sent",
-            value="; ".join(f"{entry.name}: {entry.refused}" for entry in refused),
+            value="; ".join(f"{planned.entry.name}: {planned.entry.refused}" for planned in result.shots),
             next="otio-bridge plan " + path.name,
         )
     shots_ = shot_writes(app, result)

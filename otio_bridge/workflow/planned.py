@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from otio_bridge.app import App
-from otio_bridge.errors import BridgeError, RefusedInput
+from otio_bridge.errors import BridgeError, MoneyError, RefusedInput
 from otio_bridge.model.conform import Submission
 from otio_bridge.model.diff import ChangeWord, Shown, changes
 from otio_bridge.model.media import MediaInfo
 from otio_bridge.model.money import Money
 from otio_bridge.model.raster import target_raster
-from otio_bridge.model.request import CLASS_OF, OperationClass, Request
+from otio_bridge.model.request import CLASS_OF, Operation, OperationClass, Request
 from otio_bridge.model.shot import Occurrence, ShotSpec
 from otio_bridge.model.take import plate_name
 from otio_bridge.model.time import FrameRange
@@ -87,6 +87,8 @@ class Planned:
     notes: PlateNotes | None = None
     #: New plates of the same shot that are counted before this one.
     late: int = 0
+    #: It is refused for its price alone.
+    money: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def hold(
         _fill(app, planned, spec, look, plates, mine, wish.takes or spec.ask.takes, wish.more, cut, refused)
     except BridgeError as exc:
         planned.entry = planned.entry.model_copy(update={"refused": refused or str(exc), "to_send": 0})
+        planned.money = not refused and isinstance(exc, MoneyError)
         planned.request = None
     return planned
 
@@ -222,10 +225,12 @@ def _fill(
         planned.there = len(made[plate.id])
     count = max(0, asked - len(existing)) + more
     planned.request = request
+    # What lives in the cut has no plate of its own: nothing is cut for it.
+    cut_from = spec.op_class is OperationClass.SOURCE or spec.ask.operation is Operation.INTERPOLATE
     changes_: dict[str, object] = {
         "takes": tuple(f"{take.name} {take.state}" for take in existing),
         "to_send": count,
-        "plate": plate_name(number),
+        "plate": plate_name(number) if cut_from else "",
     }
     if plate is not None and count and not existing and planned.entry.changes == (ChangeWord.UNCHANGED,):
         # The words are the same and what they name is not: a reference's content, a size, the project's raster.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from pydantic import AwareDatetime
 
 from otio_bridge.app import App
 from otio_bridge.model.money import Money
+from otio_bridge.model.request import CLASS_OF, Operation, OperationClass
 from otio_bridge.model.take import CallState, ReviewState, TakeState, WaitCode
 from otio_bridge.model.time import FrameRange
 from otio_bridge.model.value import Value
@@ -25,6 +27,8 @@ class TakeLine(Value):
     #: Finished part of the whole, 0 to 1, as far as anybody says.
     progress: float | None = None
     wait: WaitCode | None = None
+    #: What is being done to it just now, in words; empty where nothing is, and `wait` or `why` says more.
+    doing: str = ""
     #: Somebody asked for it to be given up, and it is not over yet.
     cancelling: bool = False
     why: str = ""
@@ -94,6 +98,7 @@ def status(app: App, *, everything: bool = False) -> StatusReport:
 def lines(app: App, rows: Iterable[TakeRecord]) -> tuple[TakeLine, ...]:
     """Takes as lists show them."""
     reviewed = {take_id: row.state for take_id, row in reviews.reviews(app.ledger).items()}
+    now = app.ledger.now()
     made: list[TakeLine] = []
     for row in rows:
         mine = calls.calls_of(app.ledger, row.id) if row.state in _WITH_CALLS else []
@@ -105,6 +110,7 @@ def lines(app: App, rows: Iterable[TakeRecord]) -> tuple[TakeLine, ...]:
                 state=row.state,
                 progress=_progress(row, mine),
                 wait=row.wait_code,
+                doing=_doing(row, now),
                 cancelling=row.cancel_asked_at is not None and row.state not in _ENDED,
                 why=row.why,
                 code=row.code,
@@ -136,6 +142,13 @@ def take_range(row: TakeRecord) -> FrameRange | None:
 
 
 _ENDED = (TakeState.READY, TakeState.FAILED, TakeState.CANCELLED)
+_FOR_WORKERS = (
+    TakeState.PLANNED,
+    TakeState.PREPARED,
+    TakeState.DONE,
+    TakeState.FETCHED,
+    TakeState.CONFORMED,
+)
 _WITH_CALLS = (TakeState.SENDING, TakeState.SUBMITTED, TakeState.UNCERTAIN)
 #: How far along a state is, where the provider says nothing finer.
 _SHARE = {
@@ -148,6 +161,31 @@ _SHARE = {
     TakeState.CONFORMED: 0.95,
     TakeState.READY: 1.0,
 }
+
+
+#: What a worker does with a take it holds.
+_AT_WORK = {
+    TakeState.SENDING: "sending",
+    TakeState.DONE: "fetching",
+    TakeState.FETCHED: "conforming",
+    TakeState.CONFORMED: "checking every frame",
+}
+
+
+def _doing(row: TakeRecord, now: datetime) -> str:
+    if row.state is TakeState.SUBMITTED:
+        return "at the provider"
+    held = row.lease_owner is not None and row.lease_until is not None and row.lease_until > now
+    if not held:
+        return "" if row.wait_code or row.state not in _FOR_WORKERS else "waiting for a worker"
+    if row.state is TakeState.PLANNED:
+        operation = row.request.operation
+        source = CLASS_OF[operation] is OperationClass.SOURCE or operation is Operation.INTERPOLATE
+        return "cutting its plate" if source else "getting ready"
+    if row.state is TakeState.PREPARED:
+        # What is sent goes over the net, what is made here does not.
+        return "sending" if row.queue == "net" else "being made"
+    return _AT_WORK.get(row.state, "")
 
 
 def _progress(row: TakeRecord, mine: list[CallRecord]) -> float | None:

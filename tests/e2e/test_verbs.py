@@ -8,13 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from otio_bridge.cli import main
 from otio_bridge.model.take import TakeState
 from otio_bridge.store import takes
 from otio_bridge.testing.framecode import make_movie, make_sequence, read_movie, sample_code
 from otio_bridge.testing.sandbox.process import Sandbox
 from tests.e2e.loop import clip, drive, opened, project, save, timeline
-from tests.e2e.typed import printed, typed
+from tests.e2e.typed import assert_ended, printed, typed
 from tests.e2e.verbs_project import FIRST, MARK, R, cut, edit_of, first_sample, lines, made, sent
 
 __all__ = ["made", "sent"]  # fixtures
@@ -144,6 +146,32 @@ def test_plates_pulled_elsewhere_serve_media_that_is_not_here(sent: Path, tmp_pa
 
 
 # ---------------------------------------------------------------- status and takes
+
+
+def test_status_says_what_is_being_done_now(sent: Path) -> None:
+    printed(sent, "send", edit_of(sent), "--more", 1)
+    assert {line["doing"] for line in printed(sent, "status")["takes"]} == {"waiting for a worker"}
+    with opened(sent) as app:
+        held = takes.claim(app.ledger, "cpu", owner="somebody", lease=60, tries=5)
+        assert held is not None
+    (line,) = [line for line in printed(sent, "status")["takes"] if line["id"] == held.id]
+    assert (line["state"], line["doing"]) == ("PLANNED", "cutting its plate")
+    assert "cutting its plate" in typed(sent, "status").stdout
+
+
+def test_the_projects_folder_may_be_said_before_or_after_the_word(sent: Path, tmp_path: Path) -> None:
+    file = str(make_movie(tmp_path / "plate.mov", range(22, 50), R, codec="prores"))
+    for words in (
+        ["takes", "-C", str(sent), "add", "t_0010", file],
+        ["takes", "add", "-C", str(sent), "t_0010", file],
+    ):
+        assert_ended(CliRunner().invoke(main, words), 0)
+    for words in (["takes", "-C", str(sent), "t_0010"], ["takes", "t_0010", "-C", str(sent)]):
+        said = CliRunner().invoke(main, words)
+        assert_ended(said, 0)
+        assert "v004" in said.stdout and "t_0020" not in said.stdout
+    assert "t_0020" in CliRunner().invoke(main, ["takes", "-C", str(sent)]).stdout
+    assert "made elsewhere" in CliRunner().invoke(main, ["takes", "--help"]).stdout
 
 
 def test_status_and_takes_say_what_there_is(sent: Path) -> None:

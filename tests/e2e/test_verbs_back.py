@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import opentimelineio as otio
@@ -212,6 +214,49 @@ def test_send_and_wait_starts_what_it_needs_and_says_what_failed(folder: Path, s
     assert "Traceback" not in done.stderr
     assert "otio-bridge retry" in done.stderr
     assert printed(folder, "status")["processes"] == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Ctrl-C is a signal")
+def test_a_wait_that_is_stopped_says_how_to_go_on(folder: Path, sandbox: Sandbox) -> None:
+    sandbox.control("stuck")
+    project(folder, sandbox=sandbox.url)
+    from otio_bridge.testing.framecode import make_movie
+
+    media = make_movie(folder / "A001.mov", range(60), R, start=FIRST)
+    marks = ("@restyle provider=sandbox model=sandbox-any neon", "@deflicker provider=local")
+    edit = save(
+        timeline(
+            *(
+                clip(media, start=FIRST + 20, frames=6, rate=R, first=FIRST, count=60, mark=mark)
+                for mark in marks
+            )
+        ),
+        folder / "c.otio",
+    )
+    words = [sys.executable, "-P", "-m", "otio_bridge", "send", str(edit), "-C", str(folder), "--wait"]
+    with subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        start_new_session=True,
+    ) as waiting:
+        until = time.monotonic() + 60
+        while not any(line["state"] == "SUBMITTED" for line in lines_or_none(folder)):
+            assert time.monotonic() < until and waiting.poll() is None
+            time.sleep(0.2)
+        waiting.send_signal(signal.SIGINT)
+        _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130, said
+    assert "stopped; run the same command again to go on" in said
+    assert "Traceback" not in said
+    sandbox.control(clear=True)
+    assert printed(folder, "status")["processes"] == []
+
+
+def lines_or_none(folder: Path) -> list[dict[str, object]]:
+    return lines(folder) if (folder / ".otio-bridge" / "ledger.sqlite").is_file() else []
 
 
 @pytest.mark.parametrize("word", ["--help", "-h"])
