@@ -7,7 +7,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,8 @@ from otio_bridge.workflow.receipts import cost, lost, replay
 
 log = logging.getLogger(__name__)
 
+#: Provider, account, and whether its calls are UNCERTAIN: what is asked after in one question.
+_Group = tuple[str, str, bool]
 #: A provider's clock may be this far from ours.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 #: Times a provider has to say that it does not know what it had accepted.
@@ -33,30 +35,68 @@ GONE_TIMES = 3
 _QUERY = re.compile(r"\?[^\s'\"]+")
 
 
-def tick(app: App, *, owner: str) -> None:
-    """One round. Every part of it may be repeated and may be done by two pollers at once."""
+class Asking:
+    """Questions under way in bounded threads: a provider that hangs holds up its own answers and nothing else."""
+
+    def __init__(self, threads: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="ask")
+        self._open: dict[_Group, Future[list[Callable[[], None]]]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a provider has been asked and has not answered yet."""
+        return bool(self._open)
+
+    def begin(self, app: App) -> None:
+        """Ask every provider that has due calls and is not being asked already."""
+        due: dict[_Group, list[CallRecord]] = defaultdict(list)
+        for call in calls.open_calls(app.ledger, due=True):
+            due[call.provider, call.account, call.remote_id is None].append(call)
+        for key, group in due.items():
+            if key not in self._open:
+                self._open[key] = self._pool.submit(_answers, app, group)
+
+    def book(self, patience: float | None) -> None:
+        """Write what was answered within `patience` seconds (None: wait for all); the rest comes next round."""
+        wait(self._open.values(), timeout=patience)
+        for key, answered in list(self._open.items()):
+            if not answered.done():
+                continue
+            del self._open[key]
+            with _alone("ask_failed"):
+                for booking in answered.result():
+                    with _alone("book_failed"):
+                        booking()
+
+    def close(self) -> None:
+        """Ask nothing more; what is under way is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def tick(app: App, *, owner: str, asking: Asking | None = None) -> None:
+    """One round. Every part of it may be repeated and may be done by two pollers at once.
+
+    With `asking`, answers that take longer than a tick are booked by a later round.
+    """
     replay(app)
     judge(app)
     give_up(app)
-    ask(app)
+    ask(app, asking)
     top_up(app)
 
 
-def ask(app: App) -> None:
-    """Ask each provider about all its due calls at once, in bounded threads; write what they say.
+def ask(app: App, asking: Asking | None = None) -> None:
+    """Ask each provider about all its due calls at once; write what they say.
 
     The open ones by their remote id; the UNCERTAIN ones by the provider's own list, where it has one.
     """
-    due: dict[tuple[str, str, bool], list[CallRecord]] = defaultdict(list)
-    for call in calls.open_calls(app.ledger, due=True):
-        due[call.provider, call.account, call.remote_id is None].append(call)
-    if not due:
-        return
-    with ThreadPoolExecutor(max_workers=app.settings.queue.poll_threads) as pool:
-        for answered in as_completed(pool.submit(_answers, app, group) for group in due.values()):
-            for booking in answered.result():
-                with _alone("book_failed"):
-                    booking()
+    questions = asking or Asking(app.settings.queue.poll_threads)
+    try:
+        questions.begin(app)
+        questions.book(None if asking is None else app.settings.queue.tick)
+    finally:
+        if asking is None:
+            questions.close()
 
 
 @contextmanager

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from otio_bridge.app import App
+from otio_bridge.model.choice import Choice
 from otio_bridge.model.take import CallState, TakeState
 from otio_bridge.store import calls
 from otio_bridge.store.records import TakeRecord
 from otio_bridge.testing.framecode import make_movie, read_movie
 from otio_bridge.testing.sandbox.process import Sandbox
+from otio_bridge.workflow.dispatch import send
 from otio_bridge.workflow.mending import resolve_uncertain, retry
+from otio_bridge.workflow.poll import Asking, tick
+from otio_bridge.workflow.steps import step
 from tests.e2e.loop import OVER, clip, drive, opened, project, save, sent, timeline
 
 NTSC = Fraction(30000, 1001)
@@ -130,6 +135,24 @@ def test_a_download_cut_short_is_fetched_again(folder: Path, sandbox: Sandbox) -
     edit = one_shot(folder, sandbox, "@restyle provider=sandbox model=sandbox-any neon")
     with opened(folder) as app:
         sent(app, edit)
+        assert only(app).state is TakeState.READY
+
+
+def test_a_provider_that_hangs_holds_up_nobody_but_itself(folder: Path, sandbox: Sandbox) -> None:
+    sandbox.control("poll_hang=1*1")
+    edit = one_shot(folder, sandbox, "@restyle provider=sandbox model=sandbox-any neon")
+    with opened(folder) as app:
+        send(app, edit, choice=Choice())
+        for _ in range(2):
+            assert step(app, "cpu", owner="test") or step(app, "net", owner="test")
+        asking = Asking(2)
+        tick(app, owner="test", asking=asking)
+        assert asking.busy
+        until = time.monotonic() + 30
+        while asking.busy:
+            tick(app, owner="test", asking=asking)
+            assert time.monotonic() < until
+        asking.close()
         assert only(app).state is TakeState.READY
 
 

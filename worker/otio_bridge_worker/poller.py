@@ -36,20 +36,24 @@ def run(project: Path) -> int:
     with App.open(settings) as app, present(app, owner, "poller", ()):
         processes.forget(app.ledger, gone_for=_REMEMBERED)
         silence = Silence(app.ledger, settings.queue)
-        while not ending.is_set():
-            _round(app, str(owner), silence)
-            ending.wait(settings.queue.tick)
+        asking = poll.Asking(settings.queue.poll_threads)
+        try:
+            while not ending.is_set():
+                _round(app, str(owner), silence, asking)
+                ending.wait(settings.queue.tick)
+        finally:
+            asking.close()
     return 0
 
 
-def _round(app: App, owner: str, silence: Silence) -> None:
+def _round(app: App, owner: str, silence: Silence, asking: poll.Asking) -> None:
     try:
         # On every poller's own machine: who died there is known only there, and answers are kept there.
         report_dead(app.ledger)
         silence.end_senders()
         receipts.replay(app)
         if leads(app, owner):
-            poll.tick(app, owner=owner)
+            poll.tick(app, owner=owner, asking=asking)
     except BridgeError as exc:
         log.error("%s", exc)
     except Exception:  # the outermost edge: the next round tries again
