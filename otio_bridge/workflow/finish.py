@@ -71,6 +71,7 @@ def conform(app: App, take: TakeRecord, lease: Lease) -> None:
         "file": str(path),
         "sha256": made.sha256,
         "start": stamp.start,
+        "first_number": made.info.first_number,
         "frames": len(plan.frames),
         "held": list(plan.held),
         "surplus": plan.surplus,
