@@ -18,7 +18,7 @@ from otio_bridge.media.encoders import Encoder, encoder_for
 from otio_bridge.media.ffmpeg import STREAMS, input_args, output_arg, run
 from otio_bridge.media.files import Written, sha256
 from otio_bridge.media.graphs import Step, chain, cut_by_count, cut_on_grid, deinterlaced, step
-from otio_bridge.media.pixels import as_read, as_written, broken, for_take
+from otio_bridge.media.pixels import as_read, as_written, broken, for_take, is_rgb
 from otio_bridge.media.probe import probe
 from otio_bridge.media.sound import cut_sound, sample_counts
 from otio_bridge.media.timing import SEEKS_EXACTLY, clock_of, longest_group, shown_times
@@ -206,7 +206,9 @@ def _pixels(info: MediaInfo, encoder: Encoder) -> Sequence[Step]:
 
 def _written_as(info: MediaInfo, encoder: Encoder) -> tuple[ColourTags, ColourTags]:
     """What the plate's pixels are, and what they are tagged as."""
-    return as_written(info.colour, encoder.pix_fmt, info.height, encoder)
+    # An EXR does not say that it is RGB; whatever matrix it gets is said.
+    rgb = {"space": "gbr"} if is_rgb(info.pix_fmt) else {}
+    return as_written(info.colour.model_copy(update=rgb), encoder.pix_fmt, info.height, encoder)
 
 
 def embedded(start: int, spec: PlateSpec, out: Path) -> list[str]:

@@ -382,8 +382,9 @@ def test_a_plate_that_says_other_colours_is_none(tmp_path: Path) -> None:
         prove(made.path, frames, spec, ColourTags(primaries="bt2020"))
 
 
-def test_rgb_becomes_tagged_yuv(tmp_path: Path) -> None:
-    pattern = make_sequence(tmp_path / "s.%04d.png", range(3), first_number=1)
+@pytest.mark.parametrize("suffix", ["png", "exr"])
+def test_rgb_becomes_tagged_yuv(suffix: str, tmp_path: Path) -> None:
+    pattern = make_sequence(tmp_path / f"s.%04d.{suffix}", range(3), first_number=1)
     made = cut_plate(
         probe(pattern), FrameRange(start=2, duration=1), 1, tmp_path / "p.mov", spec=PlateSpec(rate=F24)
     )
