@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def _rasters(app: App, shot: ShotRecord) -> tuple[Raster, Raster]:
 
 def _ready(shot: ShotRecord, file: Path, raster: Raster, target: Raster) -> _Ready:
     """A file held against the shot. Raises RefusedInput where it is none, or cannot become a take of it."""
-    info = look_at(file)
+    info = look_at(file, shot.plates[-1].rate)
     fit = place(shot, file, info)
     still = shot.op_class is OperationClass.STILL
     submission = plan_submission(
@@ -124,8 +125,11 @@ def _ready(shot: ShotRecord, file: Path, raster: Raster, target: Raster) -> _Rea
     return _Ready(file=file, fit=fit, submission=submission)
 
 
-def look_at(file: Path) -> MediaInfo:
-    """What a decoder finds in it. Raises RefusedInput where there is no such file, or no pictures in it."""
+def look_at(file: Path, rate: Fraction) -> MediaInfo:
+    """What a decoder finds in it. Numbered files state no rate: they run at the shot's.
+
+    Raises RefusedInput where there is no such file, or no pictures in it.
+    """
     if not sequence.is_pattern(file) and not file.is_file():
         raise RefusedInput(
             "no such file",
@@ -134,7 +138,7 @@ def look_at(file: Path) -> MediaInfo:
             next="otio-bridge takes add SHOT FILE",
         )
     try:
-        return probe(str(file))
+        return probe(str(file), rate=rate if sequence.is_pattern(file) else None)
     except MediaError as exc:
         said = f"it {exc.what}" if exc.what.startswith(("is ", "has ", "cannot ")) else exc.what
         raise RefusedInput(

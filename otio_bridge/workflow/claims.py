@@ -21,10 +21,20 @@ from otio_bridge.timeline.shots import placement_of
 from otio_bridge.workflow.known import Held
 from otio_bridge.workflow.reading import Look
 from otio_bridge.workflow.requests import ask_key
+from otio_bridge.workflow.unasked import left_out_of
 
 #: Notes about the file a clip shows.
 _OF_THE_FILE = frozenset(
-    {"beyond-media", "handles", "media-rate", "media-short", "media-timecode", "no-media", "outside-media"}
+    {
+        "beyond-media",
+        "handles",
+        "media-rate",
+        "media-short",
+        "media-timecode",
+        "no-media",
+        "outside-media",
+        "precision",
+    }
 )
 #: Rules by which a clip says itself whose it is; a copy of it with another mark is still that shot's.
 _SAID = (Rule.TAKE, Rule.ID, Rule.TOKEN)
@@ -205,10 +215,16 @@ def carried(
     """
     by_id = {record.id: record for record in ledger.shots}
     rows: list[ShotRow] = []
+    out = left_out_of(everything, identified, ledger, cut)
     for clip in everything:
         entry = identified.by_address.get(clip.address)
         record = by_id.get(entry.shot_id) if entry else None
-        if record is None or not clip.enabled or all(seen.cut != cut for seen in record.occurrences):
+        if (
+            record is None
+            or clip.address in out
+            or not clip.enabled
+            or all(seen.cut != cut for seen in record.occurrences)
+        ):
             continue
         rows.append(
             ShotRow(

@@ -6,6 +6,7 @@ READY one), and only if it covers what the clip needs. A pick is per occurrence,
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
@@ -34,6 +35,7 @@ from otio_bridge.workflow.known import (
 )
 from otio_bridge.workflow.plates import PlateNotes, key_of
 from otio_bridge.workflow.status import take_range
+from otio_bridge.workflow.unasked import left_out_of
 
 #: Reviews that make a take worth showing, best first.
 _GOOD = (ReviewState.APPROVED, ReviewState.SELECTED)
@@ -64,6 +66,16 @@ def identified(state: Deciding, everything: Sequence[Occurrence], cut: str) -> I
     return identify(everything, known, cut=cut)
 
 
+@dataclass
+class Linked:
+    """What an edit is offered."""
+
+    links: list[Link]
+    who: Identified
+    #: By address, the clips that look like a shot's and were not asked for when the edit was sent.
+    left_out: dict[str, ShotRecord]
+
+
 def links_for(
     app: App,
     everything: Sequence[Occurrence],
@@ -74,22 +86,41 @@ def links_for(
     temp: bool = False,
 ) -> tuple[list[Link], Identified]:
     """A link for every clip that is a shot of ours (those named in `only`, where any are)."""
+    made = linked(app, everything, cut, only=only, newest=newest, temp=temp)
+    return made.links, made.who
+
+
+def linked(
+    app: App,
+    everything: Sequence[Occurrence],
+    cut: str,
+    *,
+    only: Sequence[str] = (),
+    newest: bool = False,
+    temp: bool = False,
+) -> Linked:
+    """As `links_for`, with all a report says beside them."""
     state = deciding(app)
     who = identified(state, everything, cut)
     everything = restored(everything, who, state.ledger)
-    by_address = {clip.address: clip for clip in everything}
+    out = left_out_of(everything, who, state.ledger, cut)
+    by_address = {clip.address: clip for clip in everything if clip.address not in out}
+    owned: dict[str, list[Occurrence]] = defaultdict(list)
+    for entry in who.found:
+        if entry.address in by_address:
+            owned[entry.shot_id].append(by_address[entry.address])
     links: list[Link] = []
     for record in state.ledger.shots:
         if only and record.name not in only:
             continue
-        mine = [by_address[entry.address] for entry in who.found if entry.shot_id == record.id]
+        mine = owned[record.id]
         read_back = {entry.address: entry.pick for entry in who.found if entry.shot_id == record.id}
         for clip, before in paired(mine, record, cut):
             before = before or copied_from(clip, record, cut)
             picked = _picked(state, record, before.id if before else "", read_back.get(clip.address))
             links.append(link(state, record, clip, picked=picked, newest=newest, temp=temp))
     order = {clip.address: index for index, clip in enumerate(everything)}
-    return sorted(links, key=lambda entry: order[entry.address]), who
+    return Linked(sorted(links, key=lambda entry: order[entry.address]), who, out)
 
 
 def _picked(state: Deciding, record: ShotRecord, occurrence: str, read_back: str | None) -> str | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 from otio_bridge.app import App
@@ -23,6 +24,7 @@ from otio_bridge.workflow.known import held, known_shot, paired, restored, shows
 from otio_bridge.workflow.planned import PlanEntry, Planned, Wish, hold
 from otio_bridge.workflow.pulled import pulled_media
 from otio_bridge.workflow.reading import clips, looker, open_edit, specs
+from otio_bridge.workflow.unasked import LeftOut, told_apart
 
 
 class PlanReport(Value):
@@ -53,6 +55,12 @@ class Plan:
     #: Shots of the ledger that the edit shows without asking for them: their clips.
     unasked: tuple[tuple[ShotRecord, tuple[Occurrence, ...]], ...] = ()
     report: PlanReport | None = field(default=None)
+
+    @cached_property
+    def left_out(self) -> LeftOut:
+        """The clips no shot asks for."""
+        asked = (clip.address for one in self.shots for clip in one.entry.spec.occurrences)
+        return LeftOut(self.occurrences, frozenset(asked))
 
 
 def plan(
@@ -115,7 +123,7 @@ def plan(
     seen |= {key for entry in identified.ambiguous for key in entry.shot_ids}
     omitted = tuple(record.name for record in records if shows_in(record, cut) and record.id not in seen)
     result = Plan(edit=edit, cut=cut, shots=planned, omitted=omitted, occurrences=everything, before=before)
-    result.unasked = unasked(records, identified, claimed, everything)
+    result.unasked = unasked(records, identified, claimed, everything, cut)
     result.report = _report(app, result)
     return result
 
@@ -125,6 +133,7 @@ def unasked(
     identified: Identified,
     claimed: Sequence[Claim],
     everything: Sequence[Occurrence],
+    cut: str,
 ) -> tuple[tuple[ShotRecord, tuple[Occurrence, ...]], ...]:
     """The shots an edit shows and does not ask for, with their clips: unmarked, and still there."""
     asked = {claim.known.id for claim in claimed if claim.known}
@@ -133,7 +142,12 @@ def unasked(
         entry = identified.by_address.get(clip.address)
         if entry is not None and entry.shot_id not in asked:
             by_shot[entry.shot_id].append(clip)
-    return tuple((record, tuple(by_shot[record.id])) for record in records if record.id in by_shot)
+    told = (
+        (record, told_apart(by_shot[record.id], record, cut, identified.by_address)[0])
+        for record in records
+        if record.id in by_shot
+    )
+    return tuple((record, tuple(mine)) for record, mine in told if mine)
 
 
 def pairs(claimed: Sequence[Claim], cut: str) -> dict[str, OccurrenceRecord]:

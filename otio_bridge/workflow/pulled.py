@@ -9,7 +9,7 @@ from pathlib import Path
 from otio_bridge.errors import BridgeError, RefusedInput
 from otio_bridge.media.files import sha256
 from otio_bridge.media.probe import probe
-from otio_bridge.model.media import MediaInfo
+from otio_bridge.model.media import MediaInfo, MediaKind
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import ShotSpec
 from otio_bridge.model.time import rate_text, timecode
@@ -46,6 +46,11 @@ def plate_for(spec: ShotSpec, media: Sequence[MediaInfo]) -> MediaInfo | None:
     """
     if spec.op_class is not OperationClass.SOURCE:
         return None
+    # Numbered files state no rate: they run at the shot's.
+    media = [
+        info.model_copy(update={"rate": spec.rate}) if info.kind is MediaKind.SEQUENCE else info
+        for info in media
+    ]
     holds = [info for info in media if _holds(info, spec)]
     by_reel = [info for info in holds if spec.media and spec.media.reel and info.reel == spec.media.reel]
     by_name = [info for info in holds if _named(info, spec)]

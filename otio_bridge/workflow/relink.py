@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from math import floor
@@ -25,7 +25,7 @@ from otio_bridge.timeline.relink import relink as put_in
 from otio_bridge.timeline.target import target_named
 from otio_bridge.timeline.undo import undo as take_out
 from otio_bridge.timeline.write import relative_notes, write_edit
-from otio_bridge.workflow.links import links_for
+from otio_bridge.workflow.links import Linked, linked
 from otio_bridge.workflow.reading import clips, looker, open_edit
 
 #: The event a relink leaves in the ledger; its data is the sidecar and what was written.
@@ -75,7 +75,8 @@ def relink(
     aim = target_named(target)
     edit = open_edit(app.settings, path, rate=rate)
     everything = clips(edit, looker())
-    links, who = links_for(app, everything, cut or edit.cut, only=only, newest=newest, temp=temp)
+    offered = linked(app, everything, cut or edit.cut, only=only, newest=newest, temp=temp)
+    links, who = offered.links, offered.who
     missing = sorted(set(only) - {link.shot for link in links})
     if missing:
         raise RefusedInput(
@@ -103,7 +104,7 @@ def relink(
         sidecar=str(sidecar) if sidecar else None,
         target=target,
         lines=tuple(_line(entry, by_address.get(entry.address)) for entry in report.entries),
-        notes=(*edit.notes, *unclear, *_notes(*report.notes, *relative)),
+        notes=(*edit.notes, *unclear, *_left_out(offered, everything), *_notes(*report.notes, *relative)),
     )
 
 
@@ -237,6 +238,19 @@ def _line(entry: RelinkEntry, clip: Occurrence | None) -> RelinkLine:
         linked=entry.linked,
         why="; ".join(text for text in (words, entry.why, *entry.notes) if text),
     )
+
+
+def _left_out(offered: Linked, everything: Sequence[Occurrence]) -> Iterator[ShotNote]:
+    """What is said of clips that look like a shot's and are none."""
+    for clip in everything:
+        record = offered.left_out.get(clip.address)
+        if record is not None:
+            at = timecode(max(0, clip.record.start), clip.timeline_rate, drop=clip.drop)
+            text = (
+                f"{clip.name or 'a clip'} at {at} shows frames of {record.name} and was not asked for when this cut "
+                "was sent: it stays as it is (mark it and send the edit to have takes there too)"
+            )
+            yield ShotNote(severity=Severity.NOTE, code="unasked", text=text)
 
 
 def _notes(*texts: str) -> tuple[ShotNote, ...]:

@@ -21,6 +21,7 @@ from otio_bridge.store.records import (
 from otio_bridge.workflow.known import copied_from, paired
 from otio_bridge.workflow.plan import Plan
 from otio_bridge.workflow.planned import Planned
+from otio_bridge.workflow.unasked import kept
 
 
 def edit_write(result: Plan) -> EditWrite:
@@ -55,6 +56,7 @@ def _shot_write(app: App, result: Plan, group: Sequence[Planned]) -> ShotWrite:
         need = need.union(planned.entry.spec.need)
     spec = spec.model_copy(update={"occurrences": tuple(clips.values()), "need": need})
     shot_id = known.id if known else str(uuid4())
+    left = kept(known, result.cut, spec.occurrences, result.left_out.of(spec))
     return ShotWrite(
         id=shot_id,
         name=group[0].entry.name,
@@ -66,7 +68,7 @@ def _shot_write(app: App, result: Plan, group: Sequence[Planned]) -> ShotWrite:
         drop=spec.drop,
         need=need,
         ask=spec.ask,
-        spec=spec.model_dump(mode="json"),
+        spec={**spec.model_dump(mode="json"), "unasked": left},
         occurrences=_occurrences(app, result, group[0].entry.name, known, clips.values()),
     )
 
