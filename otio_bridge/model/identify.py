@@ -250,7 +250,7 @@ def _names(media: MediaRef) -> Iterator[tuple[tuple[str, str], int]]:
 
 
 def _called(clip: Occurrence) -> str:
-    return clip.name or clip.marker or ""
+    return clip.name or (clip.marker if clip.gap else None) or ""
 
 
 def _index(pairs: Iterable[tuple[str | None, KnownShot]]) -> dict[str, list[KnownShot]]:

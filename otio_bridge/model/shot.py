@@ -88,6 +88,8 @@ class ShotSpec(Value):
     #: "marker '@restyle …' (GREEN) on clip A003C010", "selected by missing", "shots.csv row 4".
     why: str
     notes: tuple[ShotNote, ...] = ()
+    #: Clips of the same frames that the edits sent left unmarked: kept in the ledger, printed nowhere.
+    unasked: tuple[Occurrence, ...] = Field(default=(), exclude=True, repr=False)
 
     @property
     def plate(self) -> FrameRange:

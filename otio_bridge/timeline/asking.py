@@ -75,7 +75,7 @@ def token_of(item: Item) -> str | None:
 
 
 def mark_of(item: Item) -> str | None:
-    """The text of the first mark on an item or over it: what a gap that moved is known by."""
+    """The text of the first mark on an item or over it: that it is asked for, and what a gap that moved is known by."""
     for marker in [*item.node.markers, *item.over]:
         for text in (marker.name or "", *(split_token(note)[0] for note in _notes(marker))):
             if text.lstrip().startswith("@"):

@@ -89,7 +89,7 @@ def _see_gap(edit: Edit, item: Item) -> Seen:
     # A gap's neighbours dissolve into black: the gap shows through the whole transition as well.
     span = Span(start=max(start, Fraction(0)) + item.trim_head, n=record.duration, head=0, tail=0)
     seen = _occurrence(edit, item, record, span, None)
-    return Seen(item, seen.model_copy(update={"marker": mark_of(item)}))
+    return Seen(item, seen)
 
 
 def _occurrence(edit: Edit, item: Item, record: FrameRange, span: Span, shown: MediaRef | None) -> Occurrence:
@@ -116,6 +116,7 @@ def _occurrence(edit: Edit, item: Item, record: FrameRange, span: Span, shown: M
         on_top=on_top(item),
         shot_id=str(shot_id) if shot_id else None,
         token=token_of(item),
+        marker=mark_of(item),
     )
 
 

@@ -59,9 +59,9 @@ def drive(app: App, *, patience: float = 90.0, over: frozenset[TakeState] = OVER
         assert time.monotonic() < until, [(row.label, row.state, row.wait_code, row.why) for row in rows]
 
 
-def sent(app: App, edit: Path, **more: object) -> SendReport:
-    """Send an edit by its marks and drive it to the end."""
-    report = send(app, edit, choice=Choice(), **more)  # type: ignore[arg-type]
+def sent(app: App, edit: Path, *, choice: Choice | None = None, **more: object) -> SendReport:
+    """Send an edit by its marks, or as chosen, and drive it to the end."""
+    report = send(app, edit, choice=choice or Choice(), **more)  # type: ignore[arg-type]
     drive(app)
     return report
 

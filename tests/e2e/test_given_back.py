@@ -13,6 +13,7 @@ import pytest
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.media.probe import probe
+from otio_bridge.model.choice import Choice, parse_select
 from otio_bridge.model.time import timecode
 from otio_bridge.store import shots, takes
 from otio_bridge.testing.framecode import make_movie, make_sequence
@@ -167,3 +168,44 @@ def test_drop_frame_timecode_is_the_cameras_and_the_timelines(folder: Path, sand
         assert pick(app, "t_0010", "v001", at="00:59:56:15").at == ("00:59:56:12",)
         with pytest.raises(RefusedInput, match="counts non-drop"):
             pick(app, "t_0010", "v001", at="01:00:00;03")
+
+
+def test_a_copy_nobody_marked_is_left_alone_and_said(folder: Path, sandbox: Sandbox) -> None:
+    project(folder, sandbox=sandbox.url)
+    movie = make_movie(folder / "A001.mp4", range(90), RATE, start=FIRST, reel="A001")
+
+    def of(start: int, frames: int = 8, *, mark: bool = False, name: str = "") -> otio.schema.Clip:
+        return clip(
+            movie, start=FIRST + start, frames=frames, rate=RATE, first=FIRST, count=90, name=name,
+            mark="@upscale provider=local" if mark else "",
+        )  # fmt: skip
+
+    edit = save(timeline(of(20, name="copy"), of(20, mark=True, name="shot")), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        sent(app, edit)
+
+        def shows(path: Path) -> dict[str, str]:
+            result = relink(app, path, folder / "out.otio", newest=True, temp=True)
+            left = [note.text for note in result.notes if note.code == "unasked"]
+            assert len(left) == 1 and left[0].startswith("copy at") and "t_0010" in left[0]
+            return {line.clip: line.at for line in result.lines if line.shows == "v001"}
+
+        assert shows(edit) == {"shot": "01:00:00:08"}
+        with pytest.raises(RefusedInput, match="does not play there"):
+            pick(app, "t_0010", "v001", at="01:00:00:02")
+        # Also in an export that moved both and lost every mark; the editor's own copies are the shot's.
+        bare = timeline(of(50, 5), of(20, name="copy"), of(20, name="shot"), of(20, 4, name="again"))
+        later = save(bare, folder / "cut_v002.otio")
+        assert shows(later) == {"shot": "01:00:00:13", "again": "01:00:00:21"}
+        sent(app, later)
+        assert shows(later) == {"shot": "01:00:00:13", "again": "01:00:00:21"}
+        # Marked, it is one.
+        asked = timeline(of(20, mark=True, name="copy"), of(20, mark=True, name="shot"))
+        third = save(asked, folder / "cut_v003.otio")
+        assert len(relink(app, third, folder / "out.otio", newest=True, temp=True).lines) == 2
+        sent(app, third)
+        assert pick(app, "t_0010", "v001", at="01:00:00:02").at == ("01:00:00:00",)
+        assert len(takes.by_shot(app.ledger, shots.all_shots(app.ledger)[0].id)) == 1
+        # What was asked for once stays so, though a send chose another clip.
+        sent(app, third, choice=Choice(select=parse_select("name:copy")))
+        assert len(relink(app, edit, folder / "out.otio", newest=True, temp=True).lines) == 2
