@@ -51,6 +51,17 @@ def save_edit(
         return record
 
 
+def add_occurrence(
+    ledger: Ledger, shot_id: str, seen: OccurrenceWrite, *, seen_at: datetime
+) -> OccurrenceRecord:
+    """Remember a clip of an edit that was not sent, so that it can be picked for; the others stay as they are."""
+    with ledger.write() as conn:
+        values = {**dict(seen), "id": new_id(), "shot_id": shot_id, "edit_id": None}
+        values |= {"present": True, "seen_at": seen_at}
+        conn.execute(insert(occurrence), [values])
+        return OccurrenceRecord.of(values)
+
+
 def known_shots(ledger: Ledger, cuts: Iterable[str] | None = None) -> list[ShotRecord]:
     """Shots with their occurrences and plates, by name; of the cuts named, else of all.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import floor
 
 from otio_bridge.app import App
@@ -21,7 +22,7 @@ from otio_bridge.model.shot import Occurrence
 from otio_bridge.model.take import ReviewState, TakeState
 from otio_bridge.model.time import FrameRange
 from otio_bridge.store import reviews
-from otio_bridge.store.records import ShotRecord, TakeRecord
+from otio_bridge.store.records import PickRecord, ShotRecord, TakeRecord
 from otio_bridge.timeline.shots import placement_of
 from otio_bridge.workflow.known import (
     Held,
@@ -34,6 +35,7 @@ from otio_bridge.workflow.known import (
     take_reel,
 )
 from otio_bridge.workflow.plates import PlateNotes, key_of
+from otio_bridge.workflow.shown import Relinked, ShownClip, put_in_by_hand, relinks, shown_last
 from otio_bridge.workflow.status import take_range
 from otio_bridge.workflow.unasked import left_out_of
 
@@ -47,8 +49,14 @@ class Deciding:
 
     ledger: Held
     reviews: dict[str, ReviewState]
-    #: (shot, occurrence) -> take; the occurrence is "" for the whole shot.
-    picks: dict[tuple[str, str], str]
+    #: By shot and occurrence; the occurrence is "" for the whole shot.
+    picks: dict[tuple[str, str], PickRecord]
+    app: App
+
+    @cached_property
+    def history(self) -> list[Relinked]:
+        """Every relink before; read only where a pick and an editor disagree."""
+        return relinks(self.app)
 
 
 def deciding(app: App) -> Deciding:
@@ -56,7 +64,8 @@ def deciding(app: App) -> Deciding:
     return Deciding(
         ledger=held(app),
         reviews={take_id: row.state for take_id, row in reviews.reviews(app.ledger).items()},
-        picks={(row.shot_id, row.occurrence_id): row.take_id for row in reviews.picks(app.ledger)},
+        picks={(row.shot_id, row.occurrence_id): row for row in reviews.picks(app.ledger)},
+        app=app,
     )
 
 
@@ -74,6 +83,8 @@ class Linked:
     who: Identified
     #: By address, the clips that look like a shot's and were not asked for when the edit was sent.
     left_out: dict[str, ShotRecord]
+    #: By address, what the ledger is told of each clip linked.
+    clips: dict[str, ShownClip]
 
 
 def links_for(
@@ -110,31 +121,57 @@ def linked(
         if entry.address in by_address:
             owned[entry.shot_id].append(by_address[entry.address])
     links: list[Link] = []
+    told: dict[str, ShownClip] = {}
     for record in state.ledger.shots:
         if only and record.name not in only:
             continue
         mine = owned[record.id]
         read_back = {entry.address: entry.pick for entry in who.found if entry.shot_id == record.id}
-        for clip, before in paired(mine, record, cut):
-            before = before or copied_from(clip, record, cut)
-            picked = _picked(state, record, before.id if before else "", read_back.get(clip.address))
-            links.append(link(state, record, clip, picked=picked, newest=newest, temp=temp))
+        for clip, old in paired(mine, record, cut):
+            before = old or copied_from(clip, record, cut)
+            found = _read_back(state, record, read_back.get(clip.address))
+            picked, why = _picked(state, record, before.id if before else "", old is not None, found)
+            made = link(state, record, clip, picked=picked, newest=newest, temp=temp)
+            links.append(made.model_copy(update={"notes": (*made.notes, *why)}))
+            told[clip.address] = ShownClip(
+                shot_id=record.id,
+                occurrence=old.id if old is not None else "",
+                found=found.name if found is not None else None,
+                clip=clip.model_copy(update={"need": made.need, "cut": cut}).model_dump(mode="json"),
+            )
     order = {clip.address: index for index, clip in enumerate(everything)}
-    return Linked(sorted(links, key=lambda entry: order[entry.address]), who, out)
+    return Linked(sorted(links, key=lambda entry: order[entry.address]), who, out, told)
 
 
-def _picked(state: Deciding, record: ShotRecord, occurrence: str, read_back: str | None) -> str | None:
-    """The id of the take picked for a clip: here, for the whole shot, or by hand in the editor."""
+def _read_back(state: Deciding, record: ShotRecord, shows: str | None) -> TakeRecord | None:
+    """The take a clip of the edit shows."""
+    mine = state.ledger.takes.get(record.id, [])
+    return next((take for take in mine if shows in (*take_files(take), take_reel(take))), None)
+
+
+def _picked(
+    state: Deciding, record: ShotRecord, occurrence: str, same: bool, found: TakeRecord | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """The id of the take picked for a clip: here, for the whole shot, or by hand in the editor, whichever is later.
+
+    `same`: the clip is that occurrence, and no piece or copy of it. Where nobody can tell which is later the pick
+    counts, and a note says so.
+    """
     chosen = state.picks.get((record.id, occurrence)) if occurrence else None
     chosen = chosen or state.picks.get((record.id, ""))
-    if chosen is not None or read_back is None:
-        return chosen
-    shown = (take for take in state.ledger.takes.get(record.id, []) if _shows(take, read_back))
-    return next((take.id for take in shown), None)
-
-
-def _shows(take: TakeRecord, read_back: str) -> bool:
-    return read_back in (*take_files(take), take_reel(take))
+    if chosen is None or found is None or chosen.take_id == found.id:
+        return (chosen.take_id if chosen else found.id if found else None), ()
+    name = next((take.name for take in state.ledger.takes[record.id] if take.id == chosen.take_id), "?")
+    window = put_in_by_hand(state.history, record.id, occurrence, found.name) if same else None
+    if window is not None and window[0] >= chosen.at:
+        return found.id, (f"the edit's own choice: it was put in after {name} was picked",)
+    later = window is not None and window[1] is not None and chosen.at >= window[1]
+    if later or (same and shown_last(state.history, record.id, occurrence) == found.name):
+        return chosen.take_id, ()
+    return chosen.take_id, (
+        f"{name} is picked and the edit shows {found.name}; which came later cannot be told: the pick counts "
+        f"(otio-bridge pick {record.name} {found.name} for the other)",
+    )
 
 
 def link(

@@ -27,9 +27,7 @@ from otio_bridge.timeline.undo import undo as take_out
 from otio_bridge.timeline.write import relative_notes, write_edit
 from otio_bridge.workflow.links import Linked, linked
 from otio_bridge.workflow.reading import clips, looker, open_edit
-
-#: The event a relink leaves in the ledger; its data is the sidecar and what was written.
-RELINKED = "relinked"
+from otio_bridge.workflow.shown import RELINKED
 
 
 class RelinkLine(Value):
@@ -89,7 +87,7 @@ def relink(
     report = put_in(edit, links, target=aim, originals=originals(app))
     relative = relative_notes(edit, out)
     write_edit(edit, out, target=aim)
-    sidecar = _keep(app, out, edit, report)
+    sidecar = _keep(app, out, edit, report, cut or edit.cut, offered)
     by_address = {clip.address: clip for clip in everything}
     unclear = tuple(
         ShotNote(
@@ -177,7 +175,7 @@ def read_sidecar(path: Path) -> Sidecar:
         ) from exc
 
 
-def _keep(app: App, out: Path, edit: Edit, report: RelinkReport) -> Path | None:
+def _keep(app: App, out: Path, edit: Edit, report: RelinkReport, cut: str, offered: Linked) -> Path | None:
     if report.sidecar is None:
         return None
     path = sidecar_of(out)
@@ -190,7 +188,12 @@ def _keep(app: App, out: Path, edit: Edit, report: RelinkReport) -> Path | None:
         data={
             "out": str(out.absolute()),
             "sha256": sha256(out),
-            "cut": edit.cut,
+            "cut": cut,
+            "clips": [
+                offered.clips[entry.address].model_copy(update={"take": entry.active}).model_dump(mode="json")
+                for entry in report.entries
+                if entry.address in offered.clips
+            ],
             "sidecar": report.sidecar.model_dump(mode="json"),
         },
     )

@@ -96,7 +96,7 @@ def _occurrences(
         used.add(key)
         if clip.original is None and old is not None:
             clip = clip.model_copy(update={"original": old.spec.get("original")})
-        made.append(occurrence_write(result, clip, key))
+        made.append(occurrence_write(clip, result.cut, key))
     return tuple(made)
 
 
@@ -141,11 +141,11 @@ def _inherit(app: App, result: Plan, written: Sequence[ShotWrite]) -> None:
                 )
 
 
-def occurrence_write(result: Plan, occurrence: Occurrence, key: str) -> OccurrenceWrite:
+def occurrence_write(occurrence: Occurrence, cut: str, key: str | None) -> OccurrenceWrite:
     """One clip as the ledger keeps it; the one it was before keeps its id, and so its picks."""
     return OccurrenceWrite(
         id=key,
-        cut=result.cut,
+        cut=cut,
         address=occurrence.address,
         track=occurrence.track,
         track_name=occurrence.track_name,

@@ -209,3 +209,91 @@ def test_a_copy_nobody_marked_is_left_alone_and_said(folder: Path, sandbox: Sand
         # What was asked for once stays so, though a send chose another clip.
         sent(app, third, choice=Choice(select=parse_select("name:copy")))
         assert len(relink(app, edit, folder / "out.otio", newest=True, temp=True).lines) == 2
+
+
+class Played(NamedTuple):
+    app: App
+    folder: Path
+    movie: Path
+
+    def of(self, start: int, frames: int = 8, *, mark: bool = False) -> otio.schema.Clip:
+        mark_ = "@restyle provider=sandbox model=sandbox-any takes=3 seed=1 -- x" if mark else ""
+        return clip(
+            self.movie, start=FIRST + start, frames=frames, rate=RATE, first=FIRST, count=90, mark=mark_
+        )
+
+    def shows(self, edit: Path) -> list[tuple[str, str, str]]:
+        lines = relink(self.app, edit, self.folder / "out.otio", target="resolve", temp=True).lines
+        return [(line.at, line.shows, line.why) for line in lines]
+
+
+@pytest.fixture
+def played(folder: Path, sandbox: Sandbox) -> Iterator[Played]:
+    """A shot on one clip, with three takes."""
+    project(folder, sandbox=sandbox.url)
+    movie = make_movie(folder / "A001.mp4", range(90), RATE, start=FIRST, reel="A001")
+    with opened(folder) as app:
+        made = Played(app, folder, movie)
+        sent(app, save(timeline(made.of(20, mark=True)), folder / "cut_v001.otio"))
+        yield made
+
+
+def test_what_relink_lists_can_be_picked_where_it_lists_it(played: Played) -> None:
+    app = played.app
+    bladed = save(
+        timeline(played.of(60, 5), played.of(20, 3), played.of(23, 5), played.of(20)),
+        played.folder / "cut_v002.otio",
+    )
+    at = [line[0] for line in played.shows(bladed)]
+    assert at == ["01:00:00:05", "01:00:00:08", "01:00:00:13"]
+    for n, place in enumerate(at):
+        assert pick(app, "t_0010", f"v00{n + 1}", at=place).at == (place,)
+    assert [line[:2] for line in played.shows(bladed)] == list(zip(at, ["v001", "v002", "v003"], strict=True))
+    assert pick(app, "t_0010", "v001", at=at[2]).at == (at[2],)
+    assert pick(app, "t_0010", "none", at=at[1]).at == (at[1],)
+    assert played.shows(bladed)[2][1] == "v001"
+    with pytest.raises(RefusedInput, match="does not play there"):
+        pick(app, "t_0010", "v001", at="01:00:01:00")
+    sent(app, bladed)
+    assert played.shows(bladed)[2][:2] == (at[2], "v001")
+
+
+def by_hand(played: Played, number: int, name: str) -> Path:
+    """The relinked cut with another take put in by the editor, in an application that keeps none of our notes."""
+    made = read(played.folder / "out.otio")
+    (one,) = made.find_clips()
+    one.metadata.clear()
+    file = one.media_reference.target_url
+    one.media_reference = otio.schema.ExternalReference(
+        target_url=f"{file[: file.rindex('_v')]}_v{number:03d}.mov",
+        available_range=one.media_reference.available_range,
+    )
+    return save(made, played.folder / name)
+
+
+def test_the_later_of_a_pick_and_a_take_put_in_by_hand_counts(played: Played) -> None:
+    app, first = played.app, played.folder / "cut_v001.otio"
+    pick(app, "t_0010", "v002")
+    assert played.shows(first)[0][1] == "v002"
+    theirs = by_hand(played, 3, "cut_v002.otio")
+    for _ in range(2):
+        (line,) = played.shows(theirs)
+        assert line[1] == "v003" and "put in after v002 was picked" in line[2]
+    # A later pick is the later decision.
+    pick(app, "t_0010", "v001")
+    assert played.shows(theirs) == [("01:00:00:00", "v001", "")]
+    # So is the next one, though the edit still shows what was put in before.
+    pick(app, "t_0010", "v002")
+    assert played.shows(first)[0][1] == "v002"
+    (line,) = played.shows(theirs)
+    assert line[1] == "v002"
+
+
+def test_where_no_relink_tells_the_pick_counts_and_it_is_said(played: Played) -> None:
+    pick(played.app, "t_0010", "v002")
+    played.shows(played.folder / "cut_v001.otio")
+    theirs = by_hand(played, 3, "cut_v002.otio")
+    pick(played.app, "t_0010", "v001")
+    (line,) = played.shows(theirs)
+    assert line[1] == "v001"
+    assert "v001 is picked and the edit shows v003; which came later cannot be told" in line[2]
