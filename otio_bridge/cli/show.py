@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote, ShotSpec
-from otio_bridge.model.take import TakeState
+from otio_bridge.model.take import ReviewState, TakeState
 from otio_bridge.model.time import rate_text, timecode
 from otio_bridge.workflow.dispatch import SendReport
 from otio_bridge.workflow.mending import Mended
@@ -43,10 +44,21 @@ def console() -> Console:
     return Console(highlight=False, markup=False, soft_wrap=True, width=wide)
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+#: Columns whose words are never broken, where the terminal has the room.
+_WHOLE = frozenset({"shot", "take", "at", "record in", "source in", "operation", "plate"})
+_NARROW = 72
+
+
+def _table(columns: str, rows: Iterable[Sequence[str]]) -> Table:
+    """A table of the columns named, separated by `|`; a column that says nothing takes no room."""
+    names, cells = columns.split("|"), list(rows)
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
+    used = [index for index in range(len(names)) if any(row[index] for row in cells)]
+    whole = console().width >= _NARROW
+    for index in used:
+        table.add_column(names[index], overflow="fold", no_wrap=whole and names[index] in _WHOLE)
+    for row in cells:
+        table.add_row(*(row[index] for index in used))
     return table
 
 
@@ -81,19 +93,20 @@ def shots(report: ShotsReport) -> None:
         notes(report.notes)
         out.print(f"0 shots in {report.edit} (cut {report.cut}); {_NOTHING}")
         return
-    table = _table("shot", "operation", "place", "record in", "source in", "need", "handles", "rate")
-    for spec in report.shots:
-        table.add_row(
-            spec.name,
-            spec.ask.operation,
-            spec.placement,
+    rows = (
+        (
+            spec.name or "",
+            str(spec.ask.operation),
+            str(spec.placement),
             _plays(spec.occurrences[0]),
             _tc(spec, spec.need.start),
             f"{spec.need.duration} f",
             _handles(spec),
             rate_text(spec.rate),
         )
-    out.print(table)
+        for spec in report.shots
+    )
+    out.print(_table("shot|operation|place|record in|source in|need|handles|rate", rows))
     for spec in report.shots:
         clips = ", ".join(f"{each.name or 'gap'} at {_plays(each)}" for each in spec.occurrences)
         out.print(f"{spec.name}: {spec.why} ({clips})")
@@ -110,19 +123,20 @@ def shots(report: ShotsReport) -> None:
 def plan(report: PlanReport) -> None:
     """`plan`: a row a shot, the cost, and what is refused."""
     out = console()
-    table = _table("shot", "changes", "operation", "provider", "plate", "has", "would send", "each", "cost")
-    for entry in report.entries:
-        table.add_row(
+    rows = (
+        (
             entry.name,
             " ".join(entry.changes),
-            entry.spec.ask.operation,
+            str(entry.spec.ask.operation),
             f"{entry.provider} {entry.model}".strip(),
             entry.plate or "-",
             ", ".join(entry.takes) or "-",
-            "refused" if entry.refused else str(entry.to_send),
-            str(entry.each or "-"),
+            _would_send(entry),
             str(entry.total or "-"),
         )
+        for entry in report.entries
+    )
+    table = _table("shot|changes|operation|provider|plate|has|would send|cost", rows)
     out.print(table if report.entries else _NOTHING)
     for entry in report.entries:
         if entry.refused:
@@ -140,16 +154,28 @@ def plan(report: PlanReport) -> None:
     out.print(f"would send {takes_} for at most {report.total}{left}{_refused(report.entries)}")
 
 
+def _would_send(entry: PlanEntry) -> str:
+    if entry.refused:
+        return "refused"
+    return f"{entry.to_send} × {entry.each}" if entry.to_send and entry.each else str(entry.to_send)
+
+
 def sent(report: SendReport, *, waited: bool = False) -> None:
     """`send`: what was dispatched, and with `--wait` what came of it."""
     out = console()
     new = [take for take in report.takes if take.new]
-    table = _table("shot", "take", "state", "provider", "")
-    for take in report.takes:
-        what = "new" if take.new else "there already"
-        table.add_row(take.shot, take.take, take.state, f"{take.provider} {take.model}", take.why or what)
+    rows = (
+        (
+            take.shot,
+            take.take,
+            str(take.state),
+            f"{take.provider} {take.model}",
+            take.why or ("new" if take.new else "there already"),
+        )
+        for take in report.takes
+    )
     if report.takes:
-        out.print(table)
+        out.print(_table("shot|take|state|provider|", rows))
     for entry in report.plan.entries:
         if entry.refused:
             out.print(f"✗ {entry.name} was not sent: {entry.refused}")
@@ -170,16 +196,7 @@ def take_lines(rows: tuple[TakeLine, ...]) -> None:
     if not rows:
         out.print("no takes")
         return
-    table = _table("shot", "take", "state", "doing", "", "review", "operation", "provider", "cost")
-    for row in rows:
-        done = f"{row.progress:.0%}" if row.progress is not None else ""
-        state = f"{row.state} {row.wait}" if row.wait else str(row.state)
-        state += " (cancel asked)" if row.cancelling else ""
-        who = f"{row.provider} {row.model}" + (" (temp)" if row.temp else "")
-        table.add_row(
-            row.shot, row.take, state, row.doing, done, row.review, row.operation, who, str(row.spent)
-        )
-    out.print(table)
+    out.print(_table("shot|take|state|doing|done|review|operation|provider|cost", map(_take_cells, rows)))
     for row in rows:
         if row.file:
             out.print(f"{row.shot} {row.take}: {row.file}")
@@ -187,6 +204,21 @@ def take_lines(rows: tuple[TakeLine, ...]) -> None:
             out.print(f"{row.shot} {row.take}: {row.why}")
         if row.next:
             out.print(f"  next: {row.next}")
+
+
+def _take_cells(row: TakeLine) -> tuple[str, ...]:
+    over = row.progress is None or row.state is TakeState.READY
+    return (
+        row.shot,
+        row.take,
+        str(row.state) + (f" {row.wait}" if row.wait else "") + (" (cancel asked)" if row.cancelling else ""),
+        row.doing,
+        "" if over else f"{row.progress:.0%}",
+        "" if row.review is ReviewState.UNREVIEWED else str(row.review),
+        row.operation,
+        f"{row.provider} {row.model}" + (" (temp)" if row.temp else ""),
+        str(row.spent),
+    )
 
 
 def takes(report: TakesReport) -> None:
@@ -223,16 +255,16 @@ def decided(report: Decision) -> None:
 def relinked(report: RelinkResult) -> None:
     """`relink`: what was linked, what was not, and why."""
     out = console()
-    table = _table("shot", "at", "clip", "shows", "also there", "")
-    for line in report.lines:
-        table.add_row(line.shot, line.at, line.clip, line.shows, ", ".join(line.alternates) or "-", line.why)
-    out.print(table)
+    rows = (
+        (line.shot, line.at, line.clip, line.shows, ", ".join(line.alternates), line.why)
+        for line in report.lines
+    )
+    out.print(_table("shot|at|clip|shows|also there|", rows))
     notes(report.notes)
     out.print(f"wrote {report.out}" + (f"\nwrote {report.sidecar}" if report.sidecar else ""))
-    waiting = [line for line in report.lines if line.alternates and line.shows == "original"]
-    if any("--temp shows it" in line.why for line in waiting):
+    if any("--temp shows it" in line.why for line in report.lines):
         out.print("next: relink again with --temp, to show temp takes too (animatics, the sandbox's)")
-    if any("no take is chosen" in line.why for line in waiting):
+    if any("no take is chosen" in line.why for line in report.lines):
         out.print(
             "next, to show a take: otio-bridge pick SHOT vNNN, or review SHOT vNNN approved, or --newest"
         )
