@@ -183,7 +183,7 @@ def test_status_and_takes_say_what_there_is(sent: Path) -> None:
     assert "nothing is open" in typed(sent, "status").stdout
     assert [line["take"] for line in lines(sent, "t_0010")] == ["v001", "v002"]
     text = typed(sent, "takes").stdout
-    assert text.count("t_0010 v00") == 2 and "sandbox-any (temp)" in text
+    assert text.count("t_0010_v00") == 2 and "sandbox-any (temp)" in text
 
 
 def test_a_take_given_up_says_so_until_it_is_over(sent: Path) -> None:
