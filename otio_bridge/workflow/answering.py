@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from otio_bridge.model.diff import need_of
+from otio_bridge.model.diff import ChangeWord, need_of
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import Occurrence, ShotSpec
 from otio_bridge.model.time import FrameRange
 from otio_bridge.store.records import PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.workflow.status import take_range
+
+#: Change words that say themselves why something is made.
+_SAY_WHY = {
+    ChangeWord.NEW,
+    ChangeWord.EXTENDED,
+    ChangeWord.RETIMED,
+    ChangeWord.REPLACED,
+    ChangeWord.REASKED,
+}
 
 
 def answering(
@@ -69,3 +78,31 @@ def shared(spec: ShotSpec, plate: FrameRange, known: ShotRecord | None, cut: str
         if need.start <= plate.end and plate.start <= need.end:
             plate = plate.union(need)
     return plate
+
+
+def why_more(
+    changes: Sequence[ChangeWord],
+    need: FrameRange,
+    plates: Sequence[PlateRecord],
+    plate: PlateRecord | None,
+    there: int,
+    asked: int,
+    more: int,
+) -> tuple[str, ...]:
+    """Why something is sent for a known shot, where its change words do not say: how many, the need, or the media.
+
+    `plates` are those of its media, `plate` the one that serves, `there` the takes of the `asked` ones.
+    """
+    if _SAY_WHY & set(changes):
+        return ()
+    told = []
+    if plate is None and plates:
+        held = ", ".join(str(one.range) for one in plates)
+        told.append(f"it needs {need}, which lies outside every take's range ({held})")
+    elif plate is None:
+        told.append("it is of other media, or at another speed, than its takes")
+    elif there < asked:
+        told.append(f"{there} of the {asked} takes asked for are there")
+    if more:
+        told.append(f"{more} more is asked for, beside the {there} there are")
+    return tuple(told)

@@ -150,7 +150,8 @@ def of_original(spec: ShotSpec, clips: Mapping[str, Occurrence], look: Look, han
     for clip, was in zip(shown, spec.occurrences, strict=True):
         need = need_of(clip, spec.op_class)
         # What the edit writes here is the take: what was written before it stays in the ledger.
-        made.append(was.model_copy(update={"media": clip.media, "need": need, "original": None}))
+        same = {"media": clip.media, "span": clip.span, "need": need}
+        made.append(was.model_copy(update={**same, "original": None}))
         mixed = clip.media is not None and needs_mixed(clip.media.rate, clip.timeline_rate)
         more = FrameRange.between(need.start - handles, need.end + handles)
         wanted.append(source_handles(need, clip.span, handles, mixed=mixed) if source else more)

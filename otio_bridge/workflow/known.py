@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
+from fractions import Fraction
 
 from otio_bridge.app import App
 from otio_bridge.model.diff import need_of
 from otio_bridge.model.frames import source_need
 from otio_bridge.model.identify import Identified, KnownShot, Rule
-from otio_bridge.model.media import MediaRef
+from otio_bridge.model.media import MediaKind, MediaRef
 from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import Occurrence
 from otio_bridge.model.take import TakeState
@@ -67,10 +68,20 @@ def restored(
             plates = {plate.id: plate for plate in by_id[entry.shot_id].plates}
             plate = plates.get(shown.plate_id or "") if shown is not None else None
             if plate is not None:
-                clip = clip.model_copy(update={"media": PlateNotes.of(plate).media})
+                clip = _of_media(clip, PlateNotes.of(plate).media)
                 clip = clip.model_copy(update={"need": need_of(clip, OperationClass.SOURCE)})
         made.append(clip)
     return tuple(made)
+
+
+def _of_media(clip: Occurrence, media: MediaRef | None) -> Occurrence:
+    """The clip as it would be with that media under it: at the media's rate, and a picture is held."""
+    span = clip.span
+    if media is not None and clip.media is not None:
+        ratio = media.rate / clip.media.rate
+        s = Fraction(0) if media.kind is MediaKind.STILL else span.s * ratio
+        span = span.model_copy(update={"start": span.start * ratio, "s": s})
+    return clip.model_copy(update={"media": media, "span": span})
 
 
 def take_files(take: TakeRecord) -> tuple[str, ...]:

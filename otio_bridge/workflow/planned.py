@@ -19,7 +19,7 @@ from otio_bridge.model.time import FrameRange
 from otio_bridge.model.value import Value
 from otio_bridge.store.records import OccurrenceRecord, PlateRecord, ShotRecord, TakeRecord
 from otio_bridge.workflow import choose
-from otio_bridge.workflow.answering import answering, shared
+from otio_bridge.workflow.answering import answering, shared, why_more
 from otio_bridge.workflow.claims import Claim, asked_before
 from otio_bridge.workflow.colour import in_display
 from otio_bridge.workflow.known import Held
@@ -238,6 +238,12 @@ def _fill(
     planned.entry = planned.entry.model_copy(update=changes_)
     if count == 0:
         return
+    why = (
+        ()
+        if planned.known is None
+        else why_more(planned.entry.changes, spec.need, plates, plate, len(existing), asked, more)
+    )
+    planned.entry = planned.entry.model_copy(update={"notes": why})
     if refused:
         raise RefusedInput(refused)
     planned.notes = (
@@ -263,6 +269,6 @@ def _fill(
             "why_provider": choice.why,
             "each": each,
             "total": each.times(count),
-            "notes": submission.notes,
+            "notes": (*planned.entry.notes, *submission.notes),
         }
     )

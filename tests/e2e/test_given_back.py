@@ -16,8 +16,9 @@ from otio_bridge.media.probe import probe
 from otio_bridge.model.choice import Choice, parse_select
 from otio_bridge.model.time import timecode
 from otio_bridge.store import shots, takes
-from otio_bridge.testing.framecode import make_movie, make_sequence
+from otio_bridge.testing.framecode import make_movie, make_sequence, make_still
 from otio_bridge.testing.sandbox.process import Sandbox
+from otio_bridge.workflow.plan import PlanReport, plan
 from otio_bridge.workflow.relink import relink, undo
 from otio_bridge.workflow.review import pick
 from tests.e2e.loop import clip, opened, project, save, sent, timeline
@@ -297,3 +298,54 @@ def test_where_no_relink_tells_the_pick_counts_and_it_is_said(played: Played) ->
     (line,) = played.shows(theirs)
     assert line[1] == "v001"
     assert "v001 is picked and the edit shows v003; which came later cannot be told" in line[2]
+
+
+def test_a_still_that_was_given_back_as_its_take_and_moved_has_only_moved(
+    folder: Path, sandbox: Sandbox
+) -> None:
+    project(folder, sandbox=sandbox.url)
+    picture = make_still(folder / "board.png", 7)
+    held = otio.schema.Clip(
+        name="board",
+        media_reference=otio.schema.ExternalReference(target_url=str(picture), available_range=span(0, 1)),
+        source_range=span(0, 10),
+    )
+    held.markers.append(mark("@animate provider=sandbox model=sandbox-any -- wind", 0))
+    edit = save(timeline(held), folder / "cut_v001.otio")
+    with opened(folder) as app:
+        assert len(sent(app, edit).takes) == 1
+        (line,) = relink(app, edit, folder / "out.otio", target="resolve", newest=True, temp=True).lines
+        assert line.shows == "v001"
+        moved = read(folder / "out.otio")
+        (one,) = moved.find_clips()
+        one.metadata.clear()
+        one.media_reference.metadata.clear()
+        moved.tracks[0].insert(0, otio.schema.Gap(source_range=span(0, 12)))
+        for name, marked in (("cut_v002.otio", True), ("cut_v003.otio", False)):
+            if not marked:
+                del one.markers[:]
+            (entry,) = report_of(app, save(moved, folder / name)).entries
+            assert (entry.changes, entry.to_send) == (("MOVED",), 0), (name, entry.refused)
+        assert (
+            relink(app, folder / "cut_v003.otio", folder / "again.otio", newest=True, temp=True)
+            .lines[0]
+            .linked
+        )
+
+
+def report_of(app: App, edit: Path, **more: object) -> PlanReport:
+    report = plan(app, edit, choice=Choice(), **more).report  # type: ignore[arg-type]
+    assert report is not None
+    return report
+
+
+def test_what_would_be_sent_for_an_unchanged_shot_says_why(played: Played) -> None:
+    app, edit = played.app, played.folder / "cut_v001.otio"
+
+    def why(edit: Path = edit, **more: object) -> tuple[str, int, str]:
+        (entry,) = report_of(app, edit, **more).entries
+        return " ".join(entry.changes), entry.to_send, entry.notes[0] if entry.notes else ""
+
+    assert why()[:2] == ("UNCHANGED", 0)
+    assert why(takes_each=5) == ("UNCHANGED", 2, "3 of the 5 takes asked for are there")
+    assert why(more=1) == ("UNCHANGED", 1, "1 more is asked for, beside the 3 there are")
