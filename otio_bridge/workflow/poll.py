@@ -6,22 +6,21 @@ import logging
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
 from otio_bridge.app import App
-from otio_bridge.errors import BridgeError, LedgerError
+from otio_bridge.errors import BridgeError
 from otio_bridge.model.money import Money
-from otio_bridge.model.take import OPEN_STATES, CallState, TakeState
 from otio_bridge.provider import Charge, Progress, Remote, RemoteProvider, RemoteState
 from otio_bridge.queue import QUEUES
 from otio_bridge.store import calls, processes, takes
-from otio_bridge.store.records import CallRecord, TakeRecord
+from otio_bridge.store.records import CallRecord
+from otio_bridge.workflow.judging import alone, give_up, judge
 from otio_bridge.workflow.move import nudge_for
-from otio_bridge.workflow.receipts import cost, lost, replay
+from otio_bridge.workflow.receipts import cost, replay
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +62,9 @@ class Asking:
             if not answered.done():
                 continue
             del self._open[key]
-            with _alone("ask_failed"):
+            with alone("ask_failed"):
                 for booking in answered.result():
-                    with _alone("book_failed"):
+                    with alone("book_failed"):
                         booking()
 
     def close(self) -> None:
@@ -97,17 +96,6 @@ def ask(app: App, asking: Asking | None = None) -> None:
     finally:
         if asking is None:
             questions.close()
-
-
-@contextmanager
-def _alone(action: str) -> Iterator[None]:
-    """One call's, take's or plug-in's trouble is its own: it is looked at again in the next round."""
-    try:
-        yield
-    except BridgeError as exc:
-        log.warning("%s", exc, extra={"action": action})
-    except Exception:  # a stranger's code may raise anything
-        log.exception("unexpected", extra={"action": action})
 
 
 def _answers(app: App, group: Sequence[CallRecord]) -> list[Callable[[], None]]:
@@ -209,54 +197,6 @@ def _priced(call: CallRecord, said: Charge | None) -> dict[str, object] | None:
     if said is None or said.amount.currency == call.currency:
         return None
     return {"charged": said.amount.model_dump(mode="json")}
-
-
-def judge(app: App) -> None:
-    """Free what dead workers held; judge what was being sent by the provider's kind.
-
-    pure and keyed calls are sent again under the same uuid; a paid one becomes UNCERTAIN: it may have arrived.
-    """
-    for take in takes.reclaim(app.ledger):
-        with _alone("nudge_failed"):
-            nudge_for(app, take)
-    for stale in takes.stale_sending(app.ledger):
-        why = (
-            "the process that was sending it died"
-            if stale.holder_dead
-            else "whoever was sending it fell silent"
-        )
-        with _alone("judge_failed"):
-            lost(app, stale.call, why)
-
-
-def give_up(app: App) -> None:
-    """Cancel what was asked to be: with no call open at once, else the provider is asked to stop.
-
-    Nothing that finished is thrown away: a call that ends DONE all the same is fetched and kept.
-    """
-    states = OPEN_STATES | {TakeState.FAILED}
-    asked = (take for take in takes.by_state(app.ledger, states) if take.cancel_asked_at is not None)
-    for take in asked:
-        with _alone("cancel_failed"):
-            _give_up(app, take)
-
-
-def _give_up(app: App, take: TakeRecord) -> None:
-    mine = calls.calls_of(app.ledger, take.id)
-    running = [call for call in mine if call.state is CallState.ACCEPTED]
-    if running:
-        provider = app.providers.get(take.provider)
-        if isinstance(provider, RemoteProvider) and provider.capabilities().cancels:
-            now = app.ledger.now()
-            # As often as it is asked after.
-            for call in (call for call in running if call.due_at is not None and call.due_at <= now):
-                provider.cancel(Remote(remote_id=call.remote_id or "", reference=call.uuid, model=call.model))
-    elif take.state is not TakeState.FAILED or all(call.state is not CallState.SETTLED for call in mine):
-        try:
-            takes.cancel_now(app.ledger, take, author="poller", why="cancel was asked for")
-        except LedgerError as exc:
-            # It is being worked on, may still have been sent, or is paid for: it goes on, and is kept.
-            log.debug("%s", exc, extra={"action": "cancel_later", "take": take.id})
 
 
 def reconcile(app: App, provider: RemoteProvider, group: Sequence[CallRecord]) -> list[Callable[[], None]]:
