@@ -19,6 +19,8 @@ What a failure means is said by the class raised (the table is in docs/writing-a
 Anything else raised from `submit` of a paid provider is Uncertain; from elsewhere, Unavailable. A refused
 upload fails the take before anything is paid. A provider may also have `close()`, called when the app ends.
 `otio_bridge.testing.conformance` tries a provider against all of this.
+
+Longer than 300 lines because it is the one file whoever writes a provider has to read.
 """
 
 from __future__ import annotations

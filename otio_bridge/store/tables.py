@@ -1,7 +1,7 @@
 """The ledger's tables, for SQLite and PostgreSQL alike (design §4).
 
 Money is integer micro-units with its currency. Times are UTC. JSON is text with one spelling
-(`model.request.canonical_json`). Longer than 300 lines because it is a list: a table after a table. Uniqueness that protects money stands here, in the database, not in code.
+(`model.request.canonical_json`). Uniqueness that protects money stands here, in the database, not in code.
 
 Longer than 300 lines because it is a list: the whole schema, to be read on one page.
 """
