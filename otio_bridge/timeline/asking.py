@@ -16,6 +16,7 @@ from otio_bridge.model.media import MediaInfo, MediaKind, MediaRef
 from otio_bridge.model.request import Ask
 from otio_bridge.model.shot import Severity, ShotNote
 from otio_bridge.model.time import timecode, typed_frames
+from otio_bridge.timeline.black import black_gaps
 from otio_bridge.timeline.load import Edit
 from otio_bridge.timeline.references import media_of
 from otio_bridge.timeline.walk import Item, Survey, item_at
@@ -150,7 +151,9 @@ def _selected(
     look: Look,
 ) -> Iterator[Asked]:
     numbers = _track_numbers(edit)
-    black = {id(item) for item in _black(survey)} if any(t.kind is SelectKind.GAPS for t in terms) else set()
+    black = (
+        {id(item) for item in black_gaps(survey)} if any(t.kind is SelectKind.GAPS for t in terms) else set()
+    )
     for item in survey.items:
         if not item.enabled:
             continue
@@ -194,41 +197,6 @@ def _track_numbers(edit: Edit) -> dict[int, str]:
         if not (isinstance(track, otio.schema.Track) and track.kind == otio.schema.TrackKind.Audio)
     ]
     return {index: f"v{number}" for number, index in enumerate(video, 1)}
-
-
-def _black(survey: Survey) -> Iterator[Item]:
-    """The timeline's own gaps through which black shows: of gaps over each other, the lowest."""
-    lanes = [lane for lane in survey.lanes if lane.prefix.count(":") == 1]
-    taken: list[Item] = []
-    for lane in lanes:
-        for item in lane.items:
-            if not item.gap or not item.enabled:
-                continue
-            over = [
-                (max(other.start, item.start), min(other.end, item.end))
-                for other_lane in survey.lanes
-                if other_lane is not lane
-                for other in other_lane.within(item.start, item.end)
-                if other.enabled and not other.gap
-            ]
-            over += [(max(t.start, item.start), min(t.end, item.end)) for t in taken if _meet(t, item)]
-            if _length(over) < item.duration:
-                taken.append(item)
-                yield item
-
-
-def _meet(one: Item, other: Item) -> bool:
-    return one.start < other.end and other.start < one.end
-
-
-def _length(spans: list[tuple[Fraction, Fraction]]) -> Fraction:
-    """How much of a line some spans cover together."""
-    total, reached = Fraction(0), None
-    for start, end in sorted(spans):
-        begin = start if reached is None else max(start, reached)
-        total += max(Fraction(0), end - begin)
-        reached = end if reached is None else max(reached, end)
-    return total
 
 
 def _by_rows(edit: Edit, survey: Survey, rows: tuple[ShotRow, ...]) -> list[Asked]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import floor
 
 from otio_bridge.app import App
@@ -21,52 +20,23 @@ from otio_bridge.model.request import OperationClass
 from otio_bridge.model.shot import Occurrence
 from otio_bridge.model.take import ReviewState, TakeState
 from otio_bridge.model.time import FrameRange
-from otio_bridge.store import reviews
-from otio_bridge.store.records import PickRecord, ShotRecord, TakeRecord
+from otio_bridge.store.records import ShotRecord, TakeRecord
 from otio_bridge.timeline.shots import placement_of
+from otio_bridge.workflow.deciding import Deciding, deciding, picked_take, read_back
 from otio_bridge.workflow.known import (
-    Held,
     copied_from,
-    held,
     known_shot,
     paired,
     restored,
-    take_files,
     take_reel,
 )
 from otio_bridge.workflow.plates import PlateNotes, key_of
-from otio_bridge.workflow.shown import Relinked, ShownClip, put_in_by_hand, relinks, shown_last
+from otio_bridge.workflow.shown import ShownClip
 from otio_bridge.workflow.status import take_range
 from otio_bridge.workflow.unasked import left_out_of
 
 #: Reviews that make a take worth showing, best first.
 _GOOD = (ReviewState.APPROVED, ReviewState.SELECTED)
-
-
-@dataclass
-class Deciding:
-    """What choosing needs of the ledger, read once."""
-
-    ledger: Held
-    reviews: dict[str, ReviewState]
-    #: By shot and occurrence; the occurrence is "" for the whole shot.
-    picks: dict[tuple[str, str], PickRecord]
-    app: App
-
-    @cached_property
-    def history(self) -> list[Relinked]:
-        """Every relink before; read only where a pick and an editor disagree."""
-        return relinks(self.app)
-
-
-def deciding(app: App) -> Deciding:
-    """Read shots, takes, reviews and picks once for a whole edit."""
-    return Deciding(
-        ledger=held(app),
-        reviews={take_id: row.state for take_id, row in reviews.reviews(app.ledger).items()},
-        picks={(row.shot_id, row.occurrence_id): row for row in reviews.picks(app.ledger)},
-        app=app,
-    )
 
 
 def identified(state: Deciding, everything: Sequence[Occurrence], cut: str) -> Identified:
@@ -126,11 +96,11 @@ def linked(
         if only and record.name not in only:
             continue
         mine = owned[record.id]
-        read_back = {entry.address: entry.pick for entry in who.found if entry.shot_id == record.id}
+        shows = {entry.address: entry.pick for entry in who.found if entry.shot_id == record.id}
         for clip, old in paired(mine, record, cut):
             before = old or copied_from(clip, record, cut)
-            found = _read_back(state, record, read_back.get(clip.address))
-            picked, why = _picked(state, record, before.id if before else "", old is not None, found)
+            found = read_back(state, record, shows.get(clip.address))
+            picked, why = picked_take(state, record, before.id if before else "", old is not None, found)
             made = link(state, record, clip, picked=picked, newest=newest, temp=temp)
             links.append(made.model_copy(update={"notes": (*made.notes, *why)}))
             told[clip.address] = ShownClip(
@@ -141,37 +111,6 @@ def linked(
             )
     order = {clip.address: index for index, clip in enumerate(everything)}
     return Linked(sorted(links, key=lambda entry: order[entry.address]), who, out, told)
-
-
-def _read_back(state: Deciding, record: ShotRecord, shows: str | None) -> TakeRecord | None:
-    """The take a clip of the edit shows."""
-    mine = state.ledger.takes.get(record.id, [])
-    return next((take for take in mine if shows in (*take_files(take), take_reel(take))), None)
-
-
-def _picked(
-    state: Deciding, record: ShotRecord, occurrence: str, same: bool, found: TakeRecord | None
-) -> tuple[str | None, tuple[str, ...]]:
-    """The id of the take picked for a clip: here, for the whole shot, or by hand in the editor, whichever is later.
-
-    `same`: the clip is that occurrence, and no piece or copy of it. Where nobody can tell which is later the pick
-    counts, and a note says so.
-    """
-    chosen = state.picks.get((record.id, occurrence)) if occurrence else None
-    chosen = chosen or state.picks.get((record.id, ""))
-    if chosen is None or found is None or chosen.take_id == found.id:
-        return (chosen.take_id if chosen else found.id if found else None), ()
-    name = next((take.name for take in state.ledger.takes[record.id] if take.id == chosen.take_id), "?")
-    window = put_in_by_hand(state.history, record.id, occurrence, found.name) if same else None
-    if window is not None and window[0] >= chosen.at:
-        return found.id, (f"the edit's own choice: it was put in after {name} was picked",)
-    later = window is not None and window[1] is not None and chosen.at >= window[1]
-    if later or (same and shown_last(state.history, record.id, occurrence) == found.name):
-        return chosen.take_id, ()
-    return chosen.take_id, (
-        f"{name} is picked and the edit shows {found.name}; which came later cannot be told: the pick counts "
-        f"(otio-bridge pick {record.name} {found.name} for the other)",
-    )
 
 
 def link(

@@ -15,7 +15,8 @@ from otio_bridge.model.take import ReviewState, TakeState
 from otio_bridge.model.time import FrameRange, timecode
 from otio_bridge.model.value import Value
 from otio_bridge.store.records import ShotRecord, TakeRecord
-from otio_bridge.workflow.links import Deciding, deciding, links_for
+from otio_bridge.workflow.deciding import Deciding, deciding
+from otio_bridge.workflow.links import links_for
 from otio_bridge.workflow.reading import clips, looker, open_edit
 from otio_bridge.workflow.status import take_range
 
