@@ -6,6 +6,8 @@ The environment outranks the file. Secrets are `SecretStr`: never in a repr, a l
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as EnvironmentUnreadable
 
 from otio_bridge.errors import BridgeError, SettingsError
 from otio_bridge.model.choice import parse_select
@@ -254,6 +257,16 @@ def parse(text: str, folder: Path) -> Settings:
     raw.pop("folder", None)
     try:
         return Settings(folder=folder.absolute(), **raw)
+    except EnvironmentUnreadable as exc:
+        # pydantic-settings reads a variable named like a whole section as JSON.
+        named = re.search(r'field "(\w+)"', str(exc))
+        section = named[1] if named else "…"
+        raise SettingsError(
+            f"the environment variable OTIO_BRIDGE_{section.upper()} stands for the whole section [{section}]",
+            value=os.environ.get(f"OTIO_BRIDGE_{section.upper()}"),
+            allowed=f"OTIO_BRIDGE_{section.upper()}__NAME for one setting of it (two underscores)",
+            next="unset it; the project's folder is -C FOLDER, for the OTIO plug-in OTIO_BRIDGE_LINKER_PROJECT",
+        ) from exc
     except ValidationError as exc:
         raise SettingsError(
             "; ".join(_problem(error["loc"], error["type"], error["msg"]) for error in exc.errors()),

@@ -25,7 +25,10 @@ _SIGN = {Severity.NOTE: "·", Severity.WARN: "!", Severity.REFUSE: "✗"}
 
 
 #: Where an edit asks for nothing.
-_NOTHING = "nothing is asked for: mark a clip (@restyle …), or choose with --select TERM --operation NAME"
+_NOTHING = (
+    "nothing is asked for: mark a clip (@restyle …), or choose with --select TERM --operation NAME "
+    "(only picture clips and gaps are chosen)"
+)
 
 
 def _count(number: int, what: str) -> str:

@@ -88,12 +88,18 @@ def _watched(app: App, ids: set[str], stack: ExitStack, *, quiet: bool) -> list[
         )
     )
     tasks: dict[str, TaskID] = {}
+    # Bars need a terminal: a log gets a line for each change.
+    plain = not quiet and not bars.console.is_terminal
+    said: dict[str, str] = {}
     while True:
         rows = [take for take in takes.by_state(app.ledger, TakeState) if take.id in ids]
         for line in lines(app, rows):
             state = f"{line.state} {line.wait or line.doing}".strip()
             if line.id not in tasks:
                 tasks[line.id] = bars.add_task(f"{line.shot} {line.take}", total=1.0, state=state)
+            if plain and said.get(line.id) != state:
+                said[line.id] = state
+                click.echo(f"{line.shot} {line.take} {state}", err=True)
             bars.update(tasks[line.id], completed=line.progress or 0.0, state=state)
         if all(_over(app, row) for row in rows):
             return rows

@@ -161,6 +161,12 @@ def _options(text: str, at: int, where: str) -> tuple[list[tuple[str, str]], int
         match = _KEY.match(text, at)
         if not match or not (match["key"] in KEYS or match["key"].startswith(_FREE)):
             return pairs, at
+        if not text[match.end() : match.end() + 1].strip():
+            raise RefusedInput(
+                f"{where} has an empty {match['key']}=",
+                value=_short(text),
+                allowed="key=value, no space between",
+            )
         value, at = _value(text, match.end(), where)
         pairs.append((match["key"], value))
 

@@ -98,7 +98,7 @@ def check_provider(
         except Broken as exc:
             broken.append((case, str(exc)))
         # A stranger's code: whatever it raises where it should not is what is broken.
-        except Exception as exc:  # noqa: BLE001
+        except (Exception, SystemExit) as exc:  # noqa: BLE001
             broken.append((case, f"it raised {type(exc).__name__}: {exc}"))
         else:
             kept.append(case)

@@ -190,6 +190,8 @@ def _parsed(raw: bytes, path: Path) -> otio.core.SerializableObject:
 
 def _check(tree: Any) -> None:
     """Refuse what OTIO reads and later dies or lies on: references, depth, impossible times."""
+    if not isinstance(tree, dict | list):
+        raise RefusedInput("it holds no timeline", value=str(tree)[:40])
     pending: list[tuple[Any, int]] = [(tree, 1)]
     while pending:
         value, depth = pending.pop()

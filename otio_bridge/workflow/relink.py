@@ -13,6 +13,7 @@ from uuid import uuid4
 from otio_bridge.app import App
 from otio_bridge.errors import RefusedInput
 from otio_bridge.media.files import sha256
+from otio_bridge.model.identify import Ambiguous
 from otio_bridge.model.media import MediaRef
 from otio_bridge.model.relink import Original, RelinkEntry, RelinkReport, Sidecar
 from otio_bridge.model.shot import Occurrence, Severity, ShotNote
@@ -89,11 +90,12 @@ def relink(
     write_edit(edit, out, target=aim)
     sidecar = _keep(app, out, edit, report, cut or edit.cut, offered)
     by_address = {clip.address: clip for clip in everything}
+    names = {record.id: record.name for record in shots.all_shots(app.ledger)}
     unclear = tuple(
         ShotNote(
             severity=Severity.WARN,
             code="ambiguous",
-            text=f"{entry.name} could be any of {', '.join(entry.shot_ids)}: not linked",
+            text=_unclear(entry, names),
         )
         for entry in who.ambiguous
     )
@@ -104,6 +106,11 @@ def relink(
         lines=tuple(_line(entry, by_address.get(entry.address)) for entry in report.entries),
         notes=(*edit.notes, *unclear, *_left_out(offered, everything), *_notes(*report.notes, *relative)),
     )
+
+
+def _unclear(entry: Ambiguous, names: dict[str, str]) -> str:
+    could = ", ".join(names.get(shot, shot) for shot in entry.shot_ids)
+    return f"{entry.name} could be any of {could}: not linked; give it a mark with name=SHOT"
 
 
 def originals(app: App) -> dict[str, Original]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from otio_bridge.app import App
-from otio_bridge.errors import MediaError
+from otio_bridge.errors import BridgeError, MediaError
 from otio_bridge.media.files import publish, sha256
 from otio_bridge.media.tools import Tools
 from otio_bridge.model.take import TakeState
-from otio_bridge.provider import LocalJob, LocalProvider
+from otio_bridge.provider import LocalJob, LocalProvider, ProviderFailure
 from otio_bridge.store import parts
 from otio_bridge.store.records import TakeRecord
 from otio_bridge.workflow.inputs import submission_of
@@ -18,6 +18,20 @@ from otio_bridge.workflow.move import advance
 from otio_bridge.workflow.places import returned_folder, room, scratch
 from otio_bridge.workflow.plates import PlateNotes
 from otio_bridge.workflow.prepare import plate_of
+
+
+def _made(provider: LocalProvider, job: LocalJob, tools: Tools) -> list[Path]:
+    """What the provider made. Whatever a stranger's code raises is the take's reason, not the worker's death."""
+    try:
+        return [Path(path) for path in provider.run(job, tools)]
+    except BridgeError:
+        raise
+    except (Exception, SystemExit) as exc:
+        raise ProviderFailure(
+            f"{provider.name} failed: {type(exc).__name__}: {exc}",
+            provider=provider.name,
+            next="mend the provider, then otio-bridge retry SHOT vNNN",
+        ) from exc
 
 
 def run(app: App, take: TakeRecord, lease: Lease) -> None:
@@ -46,7 +60,7 @@ def run(app: App, take: TakeRecord, lease: Lease) -> None:
         first=notes.first,
         step=notes.step,
     )
-    made = list(provider.run(job, Tools(app.ffmpeg, deadline=lease.deadline)))
+    made = _made(provider, job, Tools(app.ffmpeg, deadline=lease.deadline))
     if len(made) != 1 or not made[0].is_file():
         raise MediaError(f"{take.provider} made {len(made)} files where one was expected", value=made)
     lease.check()

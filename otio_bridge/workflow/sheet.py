@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from fractions import Fraction
+from functools import reduce
+from math import floor
 from pathlib import Path
 from uuid import uuid4
 
@@ -17,6 +19,7 @@ from otio_bridge.model.value import Value
 from otio_bridge.store.records import ShotRecord, TakeRecord
 from otio_bridge.workflow.deciding import Deciding, deciding
 from otio_bridge.workflow.links import links_for
+from otio_bridge.workflow.plates import PlateNotes
 from otio_bridge.workflow.reading import clips, looker, open_edit
 from otio_bridge.workflow.status import take_range
 
@@ -76,7 +79,7 @@ def sheet(
 
 
 def _row(state: Deciding, record: ShotRecord, links: list[Link]) -> SheetRow:
-    need = links[0].need
+    need = reduce(FrameRange.union, (link.need for link in links))
     start = timecode(max(0, need.start), record.rate, drop=record.drop)
     shown = {take.key for link in links if (take := link.shown()[0]) is not None}
     return SheetRow(
@@ -91,7 +94,13 @@ def _plate(record: ShotRecord, need: FrameRange) -> SheetCell | None:
     made = next((plate for plate in reversed(record.plates) if plate.path), None)
     if made is None or made.path is None:
         return None
-    return SheetCell(name=made.name, pictures=(Path(made.path), _frames(made.range, need)), state="plate")
+    notes = PlateNotes.of(made)
+    indexes = _frames(made.range, need)
+    if notes.source is not None and notes.step is not None:
+        # Cut for slow motion: the file holds the source frames that the plate's record frames lie between.
+        shown = (floor(notes.first + index * notes.step) for index in indexes)
+        indexes = tuple(sorted({min(max(index, 0), notes.source.duration - 1) for index in shown}))
+    return SheetCell(name=made.name, pictures=(Path(made.path), indexes), state="plate")
 
 
 def _take(
@@ -101,13 +110,14 @@ def _take(
     ready = take.state is TakeState.READY and held is not None
     review = state.reviews.get(take.id, ReviewState.UNREVIEWED)
     # The row says what was asked last; a take of another operation says its own.
+    short = "does not hold all of it" if held is not None and not held.contains(need) else ""
     other = str(take.request.operation) if take.request.operation is not record.ask.operation else ""
     return SheetCell(
         name=take.name,
         pictures=(Path(take.result["file"]), _frames(held, need)) if ready and held else (),
         state=take.state,
         review="" if review is ReviewState.UNREVIEWED else review,
-        note=" · ".join(filter(None, (other, "temp" * take.temp))),
+        note=" · ".join(filter(None, (other, "temp" * take.temp, short))),
         chosen=take.name in shown,
     )
 

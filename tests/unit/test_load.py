@@ -406,3 +406,11 @@ def test_what_is_not_ours_survives_reading(tmp_path: Path) -> None:
     file.write_text(timeline.to_json_string())
     again = json.loads(read_edit(file).timeline.to_json_string())
     assert again == json.loads(file.read_text())
+
+
+@pytest.mark.parametrize("text", ["null", "5", "true", '"x"', "[]"])
+def test_json_that_is_no_object_holds_no_timeline(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "cut.otio"
+    path.write_text(text)
+    with pytest.raises(RefusedInput, match="no timeline"):
+        read_edit(path)

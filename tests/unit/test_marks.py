@@ -123,3 +123,8 @@ _asks = st.builds(
 @given(_asks)
 def test_a_written_mark_reads_as_the_same_ask(ask: Ask) -> None:
     assert parse_mark(mark_text(ask)) == ask
+
+
+def test_an_option_without_a_value_is_refused() -> None:
+    with pytest.raises(RefusedInput, match="empty provider="):
+        parse_mark("@restyle provider= sandbox neon")

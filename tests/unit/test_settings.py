@@ -119,3 +119,13 @@ def test_the_nearest_project_above_is_found(tmp_path: Path) -> None:
         find_project(below)
     write(tmp_path, "")
     assert find_project(below) == tmp_path
+
+
+def test_a_variable_named_like_a_section_is_told_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTIO_BRIDGE_MEDIA", "/some/folder")
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path)
+    assert "OTIO_BRIDGE_MEDIA" in refused.value.what
+    assert "OTIO_BRIDGE_MEDIA__NAME" in str(refused.value.allowed)

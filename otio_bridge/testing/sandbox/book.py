@@ -16,7 +16,8 @@ Every line has `n` (1, 2, …), `at` (UTC) and `event`; further keys by event:
 | cancelled | a caller stopped it before it finished          | id, charged (0), currency              |
 | fetched   | a result was sent whole                         | id                                     |
 
-Money spent is the sum of `charged`; a shot paid twice shows as two `accepted` with equal `body`.
+Money spent is the sum of `charged`; a part paid twice shows as two `accepted` whose
+`body` is equal but for `reference` and the uploads it names, which are new for every call.
 """
 
 from __future__ import annotations
