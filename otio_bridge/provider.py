@@ -16,7 +16,8 @@ What a failure means is said by the class raised (the table is in docs/writing-a
 | Unavailable  | a GET that failed   | waits (REMOTE) and is asked again                    |
 | Gone         | a result expired    | re-asked by poll, else FAILED with the reason        |
 
-Anything else raised from `submit` of a paid provider is Uncertain; from elsewhere, Unavailable. A refused
+Anything else raised from `submit` of a paid provider is Uncertain; from a local `run` it is the reason the take
+FAILED; from elsewhere, Unavailable. A refused
 upload fails the take before anything is paid. A provider may also have `close()`, called when the app ends.
 `otio_bridge.testing.conformance` tries a provider against all of this.
 
