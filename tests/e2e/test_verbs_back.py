@@ -233,7 +233,12 @@ def test_a_wait_that_is_stopped_says_how_to_go_on(folder: Path, sandbox: Sandbox
         ),
         folder / "c.otio",
     )
-    words = [sys.executable, "-P", "-m", "otio_bridge", "send", str(edit), "-C", str(folder), "--wait"]
+    # A shell that starts tests in the background has them ignore Ctrl-C, and so whatever they start.
+    typed = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from otio_bridge.cli import run; run()"
+    )
+    words = [sys.executable, "-P", "-c", typed, "send", str(edit), "-C", str(folder), "--wait"]
     with subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
@@ -244,10 +249,15 @@ def test_a_wait_that_is_stopped_says_how_to_go_on(folder: Path, sandbox: Sandbox
     ) as waiting:
         until = time.monotonic() + 60
         while not any(line["state"] == "SUBMITTED" for line in lines_or_none(folder)):
-            assert time.monotonic() < until and waiting.poll() is None
+            if time.monotonic() > until or waiting.poll() is not None:
+                waiting.kill()
+                pytest.fail(f"nothing was submitted: {waiting.communicate()}")
             time.sleep(0.2)
         waiting.send_signal(signal.SIGINT)
-        _, said = waiting.communicate(timeout=60)
+        try:
+            _, said = waiting.communicate(timeout=60)
+        finally:
+            waiting.kill()
     assert waiting.returncode == 130, said
     assert "stopped; run the same command again to go on" in said
     assert "Traceback" not in said
