@@ -81,7 +81,9 @@ def _plays(clip: Occurrence) -> str:
 
 
 def _handles(spec: ShotSpec) -> str:
-    """`8+8`, or `5+8 of 8+8` where the media has less than was wanted."""
+    """`8+8`, or `5+8 of 8+8` where the media has less than was wanted; `-` where it has not even the need."""
+    if not spec.handles.had.contains(spec.need):
+        return "-"
     had, wanted = (
         f"{spec.need.start - held.start}+{held.end - spec.need.end}"
         for held in (spec.handles.had, spec.handles.wanted)

@@ -241,7 +241,8 @@ def _shot(edit: Edit, group: list[_Wish]) -> ShotSpec:
     rate = media.rate if source and media is not None else edit.rate
     drop = bool(media.drop) if source and media is not None and media.drop is not None else edit.drop
     notes = [note for wish in group for note in wish.seen.notes]
-    if source and (handles.head_short or handles.tail_short):
+    # Where the media has not even the need, another note says so.
+    if source and handles.had.contains(need) and (handles.head_short or handles.tail_short):
         ends = (("head", handles.head_short), ("tail", handles.tail_short))
         short = " and ".join(f"{n} frame{'s' * (n != 1)} short at the {end}" for end, n in ends if n)
         text = f"{_at(first.clip)}: the handles are {short}, where the media ends"
