@@ -8,12 +8,15 @@
 | interpolate       | flow      | motion-compensated frames between frames (8 bit)                          |
 | interpolate       | blend     | a mix of the two frames beside (8 bit); never invents anything            |
 | generate, animate | animatic  | temp: the first picture or a slate slowly moving, prompt and number on it |
+
+Its one option in otio-bridge.toml: `[providers.local] options = { gpu = "auto|yes|no" }`, for waifu2x.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import partial
 from math import floor
 from pathlib import Path
 from typing import ClassVar
@@ -87,7 +90,7 @@ class LocalProvider:
         """Make the one file. Raises RefusedInput for a job without a plate that needs one, MediaError."""
         makers: dict[str, Callable[[LocalJob, MediaTools, Path], Path]] = {
             "lanczos": _lanczos,
-            "waifu2x": _neural.upscale,
+            "waifu2x": partial(_neural.upscale, gpu=self._config.options.get("gpu", "auto")),
             "deflicker": _deflicker,
             "flow": _flow,
             "blend": _blend,

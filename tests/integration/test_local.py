@@ -313,6 +313,36 @@ class Killed(Tools):
         raise MemoryError("killed")
 
 
+class Devices:
+    """What ncnn says of Vulkan devices, by their types."""
+
+    def __init__(self, *types: int) -> None:
+        self._types = types
+
+    def get_gpu_count(self) -> int:
+        return len(self._types)
+
+    def get_gpu_info(self, index: int) -> Any:
+        kind = self._types[index]
+        return type("Info", (), {"type": lambda self: kind})()
+
+
+@pytest.mark.parametrize(
+    ("types", "gpu", "chosen"),
+    [((), "auto", None), ((3,), "auto", None), ((3, 0), "auto", 1), ((0,), "no", None), ((3,), "yes", 0)],
+)
+def test_neural_upscale_takes_a_gpu_where_there_is_one(
+    types: tuple[int, ...], gpu: str, chosen: int | None
+) -> None:
+    assert _neural.vulkan_device(Devices(*types), gpu) == chosen
+
+
+@pytest.mark.parametrize("gpu", ["yes", "perhaps"])
+def test_neural_upscale_refuses_a_gpu_that_is_not_there(gpu: str) -> None:
+    with pytest.raises(RefusedInput):
+        _neural.vulkan_device(Devices(), gpu)
+
+
 @pytest.mark.skipif(not HAS_NEURAL, reason="needs pip install otio-bridge[neural]")
 def test_neural_upscale_keeps_the_picture_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     full = code_picture(33, 320, 180)
