@@ -239,6 +239,7 @@ class Stack:
             if time.monotonic() > deadline:
                 self._report("the queue server did not answer in 10 s: going on without")
                 return
+            # The server takes a tenth of a second to listen; nothing else can be done until then.
             time.sleep(0.02)
 
 

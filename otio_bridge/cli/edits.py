@@ -19,12 +19,12 @@ from otio_bridge.cli.shared import (
     json_option,
     newest_option,
     open_app,
-    plates_option,
     project_option,
     rate_of,
     rate_option,
     settings_or_defaults,
     temp_option,
+    wishing,
 )
 from otio_bridge.cli.waiting import any_open, fail_for, wait_for
 from otio_bridge.errors import RefusedInput
@@ -69,12 +69,7 @@ def shots(
 @click.command()
 @edit_argument
 @choosing
-@click.option("--takes", "takes_each", type=click.IntRange(1, 99), default=None, help="Takes of every shot.")
-@click.option(
-    "--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before."
-)
-@plates_option
-@click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
+@wishing
 @rate_option
 @cut_option
 @project_option
@@ -116,12 +111,7 @@ def plan(
 @click.command()
 @edit_argument
 @choosing
-@click.option("--takes", "takes_each", type=click.IntRange(1, 99), default=None, help="Takes of every shot.")
-@click.option(
-    "--more", type=click.IntRange(0, 99), default=0, help="This many takes beyond those asked before."
-)
-@plates_option
-@click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy.")
+@wishing
 @click.option("--wait", is_flag=True, help="Wait for every take, starting workers if none run.")
 @rate_option
 @cut_option

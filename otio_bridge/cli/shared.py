@@ -41,12 +41,36 @@ newest_option = click.option(
 temp_option = click.option(
     "--temp", is_flag=True, help="Show temp takes too: animatics, the sandbox's, tests."
 )
-plates_option = click.option(
-    "--plates",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
-    default=None,
-    help="Use plates pulled elsewhere, from this folder.",
-)
+
+
+def wishing(command: _F) -> _F:
+    """What `plan` and `send` may both be asked beside the choice of shots."""
+    for option in reversed(
+        (
+            click.option(
+                "--takes",
+                "takes_each",
+                type=click.IntRange(1, 99),
+                default=None,
+                help="Takes of every shot.",
+            ),
+            click.option(
+                "--more",
+                type=click.IntRange(0, 99),
+                default=0,
+                help="This many takes beyond those asked before.",
+            ),
+            click.option(
+                "--plates",
+                type=click.Path(file_okay=False, exists=True, path_type=Path),
+                default=None,
+                help="Use plates pulled elsewhere, from this folder.",
+            ),
+            click.option("--allow-proxy", is_flag=True, help="Send media that is marked as proxy."),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 def choosing(command: _F) -> _F:

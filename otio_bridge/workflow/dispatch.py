@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
+from typing import Unpack
 
 from otio_bridge.app import App
 from otio_bridge.errors import MoneyError, RefusedInput
@@ -20,7 +20,7 @@ from otio_bridge.store.records import (
     TakeRecord,
     Wanted,
 )
-from otio_bridge.workflow.plan import Plan, PlanReport, plan
+from otio_bridge.workflow.plan import Plan, PlanReport, Wishes, plan
 from otio_bridge.workflow.planned import PlanEntry, Planned
 from otio_bridge.workflow.plates import plate_key
 from otio_bridge.workflow.pulled import digest
@@ -56,29 +56,14 @@ def send(
     path: Path,
     *,
     choice: ShotChoice,
-    rate: Fraction | None = None,
-    cut: str | None = None,
-    takes_each: int | None = None,
-    more: int = 0,
-    plates: Path | None = None,
-    allow_proxy: bool = False,
+    **wishes: Unpack[Wishes],
 ) -> SendReport:
-    """Dispatch what `plan` says. Two sends at once make one set of takes and never pass a cap.
+    """Dispatch what `plan` says with the same wishes. Two sends at once make one set of takes and never pass a cap.
 
     Raises RefusedInput where nothing that was asked for can be sent, MoneyError where a cap, or a price alone,
     forbids it; nothing is written then.
     """
-    result = plan(
-        app,
-        path,
-        choice=choice,
-        rate=rate,
-        cut=cut,
-        takes_each=takes_each,
-        more=more,
-        allow_proxy=allow_proxy,
-        plates=plates,
-    )
+    result = plan(app, path, choice=choice, **wishes)
     assert result.report is not None
     if result.shots and all(planned.entry.refused for planned in result.shots):
         for_money = all(planned.money for planned in result.shots)

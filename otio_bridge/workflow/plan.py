@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from typing import TypedDict
 
 from otio_bridge.app import App
 from otio_bridge.model.choice import Choice as ShotChoice
@@ -61,6 +62,20 @@ class Plan:
         """The clips no shot asks for."""
         asked = (clip.address for one in self.shots for clip in one.entry.spec.occurrences)
         return LeftOut(self.occurrences, frozenset(asked))
+
+
+class Wishes(TypedDict, total=False):
+    """What may be asked of `plan`, and so of `send`, beside the choice of shots."""
+
+    rate: Fraction | None
+    cut: str | None
+    #: Takes of every shot, instead of what each asks for.
+    takes_each: int | None
+    #: This many takes beyond those asked before.
+    more: int
+    allow_proxy: bool
+    #: A folder of plates pulled elsewhere.
+    plates: Path | None
 
 
 def plan(

@@ -39,7 +39,7 @@ def media(folder: Path, kind: str, rate: Fraction, count: int = 120) -> tuple[Pa
     return path, FIRST
 
 
-def shown_by_record(made: otio.schema.Clip, count: int, convention_rate: Fraction) -> list[int]:
+def shown_by_record(made: otio.schema.Clip) -> list[int]:
     """The source frame at every record frame by the clip's own retime: an oracle of its own."""
     start = Fraction(made.source_range.start_time.value).limit_denominator(1000)
     scalar = Fraction(1)
@@ -53,7 +53,7 @@ def shown_by_record(made: otio.schema.Clip, count: int, convention_rate: Fractio
     return [floor(start + i * scalar) for i in range(n)]
 
 
-def active_says(path: Path, made: otio.schema.Clip) -> list[int | None]:
+def active_says(made: otio.schema.Clip) -> list[int | None]:
     """What a player shows at every record frame of a relinked clip: active reference, retime, decoded file."""
     reference = made.media_reference
     available = reference.available_range
@@ -63,9 +63,7 @@ def active_says(path: Path, made: otio.schema.Clip) -> list[int | None]:
         else reference.abstract_target_url("%04d").removeprefix("file://")
     )
     begin, length = int(available.start_time.value), int(available.duration.value)
-    wanted = [
-        min(max(frame, begin), begin + length - 1) - begin for frame in shown_by_record(made, 0, Fraction(1))
-    ]
+    wanted = [min(max(frame, begin), begin + length - 1) - begin for frame in shown_by_record(made)]
     return says(file, wanted)
 
 
@@ -104,7 +102,7 @@ def test_every_record_frame_of_a_restyled_clip_is_the_right_one(
             available_range=original.media_reference.available_range,
         )
     edit = save(timeline(original, rate=rate), folder / "cut_v001.otio")
-    expected = [frame - first for frame in shown_by_record(original, 0, rate)]
+    expected = [frame - first for frame in shown_by_record(original)]
 
     with opened(folder) as app:
         report = sent(app, edit)
@@ -121,7 +119,7 @@ def test_every_record_frame_of_a_restyled_clip_is_the_right_one(
         made = back.find_clips()[0]
         assert made.active_media_reference_key == TAKE
         assert made.source_range == original.source_range
-        assert active_says(folder, made) == expected
+        assert active_says(made) == expected
         undo(app, folder / "out.otio", folder / "undone.otio")
     assert report.takes[0].new
     undone = otio.adapters.read_from_file(str(folder / "undone.otio"))
